@@ -1,0 +1,50 @@
+# strata: `make repro` reproduces, `make test` checks. `make help` lists the rest.
+PROFILE ?= laptop
+PYTHON ?= python3
+BIN := .venv/bin
+DVC := DVC_NO_ANALYTICS=1 $(BIN)/dvc
+export TOKENIZERS_PARALLELISM := false
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro notebooks generated test lint bench
+
+help:  ## list these commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: .venv/installed  ## create .venv and install requirements.txt, once
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("strata needs Python 3.11 or newer, found " + sys.version.split()[0] + "; set PYTHON=...") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@touch $@
+
+repro: setup  ## run the pipeline at PROFILE (smoke, laptop, gpu, paper), then notebooks and README
+ifeq ($(PROFILE),laptop)
+	$(DVC) repro
+	@$(MAKE) --no-print-directory notebooks generated
+else
+	$(BIN)/python -m strata.params --profile $(PROFILE)
+	$(DVC) repro results/$(PROFILE)/dvc.yaml
+endif
+	@cat results/$(PROFILE)/verdicts.md
+
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+notebooks: $(NOTEBOOKS:notebooks/%.ipynb=.venv/notebooks/%)  ## execute the notebooks whose evidence changed, in place
+.venv/notebooks/%: notebooks/%.ipynb $(wildcard results/laptop/*.json results/laptop/*/*.csv results/laptop/*/*.json src/strata/figures/*.py data/claims/*.yaml) | setup
+	$(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False $<
+	@mkdir -p $(@D) && touch $@
+
+generated: setup  ## write README.md's tables and the ledger's JSON schema
+	@$(BIN)/python -m strata.generated
+
+test: setup lint  ## everything CI runs: lint, tests, smoke pipeline, notebooks
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: setup  ## measure speed; writes results/bench/
+	$(BIN)/python bench/ablation.py

@@ -1,0 +1,1 @@
+"""strata: what three papers about layers in transformers really show."""

@@ -1,0 +1,1 @@
+"""Paper A's experiments: (model, data, params) -> tables and measurements."""

@@ -1,0 +1,212 @@
+"""Paper A's per-layer ablation: what does each layer's own weight add?
+
+Readings: `neighbour_average` is the paper's (the layer's weights become the mean of its two
+neighbours'); `skip` leaves the layer out.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+from transformers import PreTrainedModel
+
+from strata.execution import Trace, passage_nll, resume, trace
+from strata.models import blocks
+from strata.statistics import (
+    Bootstrap,
+    Estimate,
+    Floats,
+    paired_bootstrap,
+    percentile_estimate,
+    proportion,
+    sign_tests,
+    subsets,
+)
+from strata.surgery import neighbour_average
+from strata.text import TokenBatch
+
+Reading = Literal["neighbour_average", "skip"]
+READINGS: tuple[Reading, ...] = ("neighbour_average", "skip")
+
+CORE = (8, 9, 10, 11)
+PEAK = 11
+ANTI = (14, 17)
+INNER = slice(2, -1)  # without the two layers at the input and the one at the output
+
+
+class Ablation(NamedTuple):
+    """Summed negative log-likelihoods in nats of n passages, untouched and per ablated layer.
+
+    tokens (n,): scored tokens of each passage; base (n,); ablated (T, n).
+    """
+
+    tokens: Floats
+    base: Floats
+    ablated: Floats
+
+
+@torch.no_grad()
+def ablate(
+    model: PreTrainedModel, batches: list[TokenBatch], reading: Reading, label: str = ""
+) -> Ablation:
+    """Ablate every layer in turn on the same passages.
+
+    What enters a layer does not depend on that layer, so each batch is traced once and every
+    ablation resumes from its own layer.
+    """
+    layers = blocks(model)
+    passages = sum(len(batch.rows) for batch in batches)
+    result = Ablation(
+        tokens=np.zeros(passages), base=np.zeros(passages), ablated=np.zeros((len(layers), passages))
+    )
+    with tqdm(total=len(batches) * len(layers), desc=f"ablate {label} {reading}") as bar:
+        for batch in batches:
+            batch = batch.to(model.device)
+            traced = trace(model, batch)
+            result.tokens[batch.rows] = (batch.mask_BxL.sum(dim=1) - 1).cpu()
+            result.base[batch.rows] = passage_nll(model, traced.inputs[-1], batch).cpu()
+            for layer in range(len(layers)):
+                hidden = _without(model, traced, layer, reading)
+                result.ablated[layer, batch.rows] = passage_nll(model, hidden, batch).cpu()
+                bar.update()
+    return result
+
+
+def _without(
+    model: PreTrainedModel, traced: Trace, layer: int, reading: Reading
+) -> torch.Tensor:
+    layers = blocks(model)
+    if reading == "skip":
+        return resume(layers, traced, traced.inputs[layer], layer + 1)
+    with neighbour_average(model, layer):
+        return resume(layers, traced, traced.inputs[layer], layer)
+
+
+def perplexity(nll: Floats, tokens: Floats, axis: int = -1) -> Floats:
+    """exp(nats per token) over the passages along `axis`."""
+    return np.exp(nll.sum(axis=axis) / tokens.sum(axis=axis))
+
+
+def perplexity_change(ablated: Floats, base: Floats, tokens: Floats, axis: int = -1) -> Floats:
+    """Change of perplexity in percent of the untouched model's."""
+    difference = (ablated - base).sum(axis=axis) / tokens.sum(axis=axis)
+    return 100 * np.expm1(difference)
+
+
+def bootstrap_changes(ablation: Ablation, resamples: int, seed: int) -> Bootstrap:
+    """Perplexity change of each layer, percent, bootstrapped over passages (paired)."""
+    return paired_bootstrap(
+        perplexity_change,
+        ablation.ablated,
+        ablation.base[None],
+        ablation.tokens[None],
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def layer_table(ablation: Ablation, changes: Bootstrap) -> pd.DataFrame:
+    """One row a layer: perplexity, its change in percent with interval, sign test for below 0."""
+    differences = ablation.ablated - ablation.base
+    return pd.DataFrame(
+        {
+            "layer": np.arange(len(ablation.ablated)),
+            "passages": ablation.base.size,
+            "perplexity": perplexity(ablation.ablated, ablation.tokens[None]),
+            "change_percent": changes.value,
+            "change_low": changes.low,
+            "change_high": changes.high,
+            "passages_improved": (differences < 0).sum(axis=1),
+            "anti_sign_p_holm": sign_tests(differences),
+        }
+    )
+
+
+def passage_table(ablation: Ablation) -> pd.DataFrame:
+    """One row a passage: scored tokens and summed nats, untouched and per ablated layer."""
+    columns = {f"nll_L{layer}": nll for layer, nll in enumerate(ablation.ablated)}
+    return pd.DataFrame(
+        {
+            "passage": np.arange(ablation.base.size),
+            "tokens": ablation.tokens.astype(int),
+            "nll": ablation.base,
+            **columns,
+        }
+    )
+
+
+def small_sample_changes(ablation: Ablation, size: int, draws: int, seed: int) -> Floats:
+    """Perplexity change of each layer in each random draw of `size` passages: (T, draws)."""
+    picks = subsets(ablation.base.size, size, draws, seed)
+    return perplexity_change(
+        ablation.ablated[:, picks], ablation.base[picks], ablation.tokens[picks], axis=-1
+    )
+
+
+def small_sample_table(changes: Floats) -> pd.DataFrame:
+    """One row a layer: how often a draw calls it an anti-layer, and the spread over draws."""
+    rates = [proportion(int((row < 0).sum()), row.size) for row in changes]
+    quantiles = np.quantile(changes, (0.025, 0.25, 0.5, 0.75, 0.975), axis=1)
+    names = ("change_q025", "change_q25", "change_median", "change_q75", "change_q975")
+    return pd.DataFrame(
+        {
+            "layer": np.arange(len(changes)),
+            "anti_rate": [rate.value for rate in rates],
+            "anti_rate_low": [rate.low for rate in rates],
+            "anti_rate_high": [rate.high for rate in rates],
+            **dict(zip(names, quantiles, strict=True)),
+        }
+    )
+
+
+def measurements(
+    ablation: Ablation, changes: Bootstrap, small: Floats, seed: int
+) -> dict[str, Estimate]:
+    """Everything the ledger judges about one ablation, by key, with joint 95% intervals.
+
+    Args:
+        small: changes in small draws (T, draws), as from `small_sample_changes`.
+    """
+    base = paired_bootstrap(
+        perplexity,
+        ablation.base[None],
+        ablation.tokens[None],
+        resamples=changes.draws.shape[1],
+        seed=seed,
+    )
+    named = [layer for layer in (*CORE, *ANTI) if layer < len(changes.value)]
+    any_anti = int((small < 0).any(axis=0).sum())
+    return {
+        "baseline_perplexity": Estimate(base.value[0], base.low[0], base.high[0]),
+        "some_anti_layer_in_small_draw": proportion(any_anti, small.shape[1]),
+        **{
+            f"change_L{layer}": Estimate(
+                changes.value[layer], changes.low[layer], changes.high[layer]
+            )
+            for layer in named
+        },
+        **_joint(changes),
+    }
+
+
+def _joint(changes: Bootstrap) -> dict[str, Estimate]:
+    """Statistics of the whole profile: which layers lead, and how far apart they lie."""
+    statistics: dict[str, Callable[[Floats], Floats]] = {
+        "peak_layer": lambda c: c.argmax(axis=0),
+        "inner_peak_layer": lambda c: c[INNER].argmax(axis=0) + INNER.start,
+        "core_among_top_four": _core_among_top_four,
+        "core_among_inner_top_four": lambda c: _core_among_top_four(c[INNER], INNER.start),
+        "log10_range": lambda c: np.log10(np.abs(c).max(axis=0) / np.abs(c).min(axis=0)),
+    }
+    return {
+        key: percentile_estimate(statistic(changes.value[:, None])[0], statistic(changes.draws))
+        for key, statistic in statistics.items()
+    }
+
+
+def _core_among_top_four(changes: Floats, first_layer: int = 0) -> Floats:
+    top = np.argsort(-changes, axis=0)[: len(CORE)] + first_layer
+    return np.isin(top, CORE).sum(axis=0)

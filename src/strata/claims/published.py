@@ -1,0 +1,13 @@
+"""Published values by the evidence they are judged on, for reference marks in figures."""
+
+from strata.claims.ledger import Claim
+
+
+def published_by_layer(claims: list[Claim], file: str, prefix: str) -> dict[int, float]:
+    """Layer -> published value, of the checks whose evidence key is `<prefix><layer>`."""
+    checks = [check for claim in claims for check in claim.checks]
+    return {
+        int(check.evidence.key.removeprefix(prefix)): check.value
+        for check in checks
+        if check.evidence.file == file and check.evidence.key.startswith(prefix)
+    }

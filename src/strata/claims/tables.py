@@ -1,0 +1,95 @@
+"""Verdicts as plain tables, for the README, the terminal and the notebooks."""
+
+from typing import Any
+
+import pandas as pd
+
+from strata.claims.judging import OUTCOMES, Judged, Verdict
+from strata.claims.ledger import Claim
+
+
+def counts(verdicts: list[Verdict]) -> dict[str, int]:
+    """How many claims have each outcome, all outcomes named."""
+    outcomes = [verdict.outcome for verdict in verdicts]
+    return {outcome: outcomes.count(outcome) for outcome in OUTCOMES}
+
+
+def plain(verdicts: list[Verdict]) -> dict[str, Any]:
+    """Verdicts as plain data by claim id, ready for JSON."""
+    return {
+        verdict.id: {
+            **verdict._asdict(),
+            "checks": [check._asdict() for check in verdict.checks],
+        }
+        for verdict in verdicts
+    }
+
+
+def metrics(verdicts: list[Verdict]) -> dict[str, Any]:
+    """Counts by outcome and the measured value of every check, for `dvc metrics`."""
+    values = {
+        f"{verdict.id}: {check.name}": check.model["value"]
+        for verdict in verdicts
+        for check in verdict.checks
+        if check.model is not None
+    }
+    return {"claims": counts(verdicts), "values": values}
+
+
+def check_table(claims: list[Claim], verdicts: list[Verdict]) -> pd.DataFrame:
+    """One row a published number: where it stands, how to run it, theirs, ours, nulls, outcome."""
+    rows = [
+        {
+            "claim": claim.id,
+            "where": claim.locator,
+            "number": check.name,
+            "command": f"dvc repro {claim.stage}",
+            "published": f"{_number(check.published)} {check.unit} [{claim.grade}]",
+            "ours": interval(check.model),
+            "nulls": _nulls(check),
+            "verdict": check.outcome,
+        }
+        for claim, verdict in zip(claims, verdicts, strict=True)
+        for check in verdict.checks
+    ]
+    return pd.DataFrame(rows)
+
+
+def claim_table(claims: list[Claim], verdicts: list[Verdict]) -> pd.DataFrame:
+    """One row a claim: what the paper says, the verdict and why."""
+    rows = [
+        {
+            "claim": claim.id,
+            "paper says": claim.statement,
+            "verdict": verdict.outcome,
+            "because": verdict.because,
+        }
+        for claim, verdict in zip(claims, verdicts, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table in Markdown, cells escaped."""
+    escaped = table.astype(str).map(lambda cell: cell.replace("|", "\\|"))
+    lines = [escaped.columns, ["---"] * len(escaped.columns), *escaped.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def interval(estimate: dict[str, float] | None) -> str:
+    """`value [low, high]` in four significant digits, or a dash."""
+    if estimate is None:
+        return "-"
+    value, low, high = (_number(estimate[key]) for key in ("value", "low", "high"))
+    return value if low == high == value else f"{value} [{low}, {high}]"
+
+
+def _nulls(check: Judged) -> str:
+    parts = [f"{name.replace('_', ' ')} {interval(null)}" for name, null in check.nulls.items()]
+    return "; ".join(parts) or "-"
+
+
+def _number(value: float) -> str:
+    if value == int(value) and abs(value) < 1e7:
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"

@@ -1,0 +1,1 @@
+"""Evidence tables to figures in one style."""

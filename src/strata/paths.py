@@ -1,0 +1,16 @@
+"""Where things are."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PARAMS = ROOT / "params.yaml"
+PROFILES = ROOT / "profiles"
+CLAIMS = ROOT / "data" / "claims"
+MODELS = ROOT / "data" / "models"
+NOTEBOOKS = ROOT / "notebooks"
+README = ROOT / "README.md"
+
+
+def results(profile: str) -> Path:
+    """Folder of a profile's evidence, verdicts and resolved parameters."""
+    return ROOT / "results" / profile

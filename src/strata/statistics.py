@@ -1,0 +1,105 @@
+"""Intervals over passages, paired differences and corrections for many looks."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from strata.records import Estimate
+
+Floats = NDArray[np.float64]
+CONFIDENCE = 0.95
+MEMORY_FLOATS = 5_000_000
+
+
+class Bootstrap(NamedTuple):
+    """K statistics over paired observations: estimates (K,), interval ends (K,), draws (K, B)."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+    draws: Floats
+
+
+def paired_bootstrap(
+    statistic: Callable[..., Floats], *samples: Floats, resamples: int, seed: int
+) -> Bootstrap:
+    """Bootstrap K statistics together, resampling the same observations for all (BCa, 95%).
+
+    Args:
+        statistic: takes the samples and `axis`, reduces that axis.
+        samples: arrays (K, n) or (1, n); observation j of each belongs together.
+
+    The draws keep their pairing across the K statistics, so anything computed from a column of
+    `draws` (a maximum, a rank) has a joint interval.
+    """
+    observations = samples[0].shape[-1]
+    rows = max(sample.shape[0] for sample in samples)
+    samples = tuple(np.broadcast_to(sample, (rows, observations)) for sample in samples)
+    with np.errstate(all="ignore"):
+        result = stats.bootstrap(
+            samples,
+            statistic,
+            paired=True,
+            vectorized=True,
+            axis=-1,
+            n_resamples=resamples,
+            batch=max(1, MEMORY_FLOATS // (rows * observations)),
+            confidence_level=CONFIDENCE,
+            method="BCa",
+            rng=np.random.default_rng(seed),
+        )
+    draws = result.bootstrap_distribution
+    low, high = result.confidence_interval
+    plain_low, plain_high = np.quantile(draws, _TAILS, axis=-1)
+    return Bootstrap(
+        value=statistic(*samples, axis=-1),
+        low=np.where(np.isnan(low), plain_low, low),
+        high=np.where(np.isnan(high), plain_high, high),
+        draws=draws,
+    )
+
+
+def percentile_estimate(value: float, draws: Floats) -> Estimate:
+    """Percentile interval of a derived statistic from its bootstrap draws (B,)."""
+    low, high = np.quantile(draws, _TAILS)
+    return Estimate(float(value), float(low), float(high))
+
+
+def proportion(successes: int, trials: int) -> Estimate:
+    """A proportion with its Wilson interval."""
+    test = stats.binomtest(successes, trials)
+    interval = test.proportion_ci(CONFIDENCE, method="wilson")
+    return Estimate(successes / trials, float(interval.low), float(interval.high))
+
+
+def sign_tests(differences: Floats) -> Floats:
+    """Holm-corrected one-sided sign tests that differences (K, n) lean below zero: p (K,).
+
+    Zeros are left out, as the sign test asks.
+    """
+    below = (differences < 0).sum(axis=1)
+    decided = (differences != 0).sum(axis=1)
+    p_values = [
+        stats.binomtest(int(k), int(n), alternative="greater").pvalue if n else 1.0
+        for k, n in zip(below, decided, strict=True)
+    ]
+    return multipletests(p_values, method="holm")[1]
+
+
+def subsets(population: int, size: int, count: int, seed: int) -> NDArray[np.int64]:
+    """`count` random subsets of `size` observations, each without repetition: (count, size).
+
+    Raises:
+        ValueError: the subsets are larger than the population.
+    """
+    if size > population:
+        raise ValueError(f"cannot draw {size} of {population} observations without repetition")
+    generator = np.random.default_rng(seed)
+    return np.stack([generator.permutation(population)[:size] for _ in range(count)])
+
+
+_TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)

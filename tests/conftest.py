@@ -1,0 +1,63 @@
+"""Shared models: tiny random decoders of five families, none downloaded."""
+
+import pytest
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    GPTNeoXConfig,
+    LlamaConfig,
+    MistralConfig,
+    Olmo2Config,
+    PretrainedConfig,
+    PreTrainedModel,
+    Qwen2Config,
+)
+
+from strata.text import TokenBatch
+
+SHAPE = {
+    "vocab_size": 61,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 64,
+}
+GROUPED = SHAPE | {"num_key_value_heads": 2}
+FAMILIES: dict[str, PretrainedConfig] = {
+    "llama": LlamaConfig(**GROUPED),
+    "mistral": MistralConfig(**GROUPED, sliding_window=8),
+    "gpt_neox": GPTNeoXConfig(**SHAPE),
+    "olmo2": Olmo2Config(**GROUPED),
+    "qwen2": Qwen2Config(**GROUPED),
+}
+
+
+def tiny(family: str) -> PreTrainedModel:
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(FAMILIES[family], dtype=torch.float32)
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.2)
+    return model.requires_grad_(False).eval()
+
+
+@pytest.fixture(params=FAMILIES)
+def any_model(request: pytest.FixtureRequest) -> PreTrainedModel:
+    return tiny(request.param)
+
+
+@pytest.fixture
+def model() -> PreTrainedModel:
+    return tiny("llama")
+
+
+@pytest.fixture
+def batch() -> TokenBatch:
+    generator = torch.Generator().manual_seed(1)
+    ids = torch.randint(1, SHAPE["vocab_size"], (5, 14), generator=generator)
+    mask = torch.ones_like(ids)
+    for row, length in enumerate((14, 9, 3, 2, 12)):
+        ids[row, length:] = 0
+        mask[row, length:] = 0
+    return TokenBatch([3, 0, 4, 1, 2], ids, mask)

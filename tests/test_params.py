@@ -1,0 +1,83 @@
+"""Parameters: profiles compose, and bad ones are refused by name."""
+
+import shutil
+
+import pytest
+import yaml
+
+from strata import params, paths
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A copy of params.yaml and profiles/ that a test may change."""
+    shutil.copy(paths.PARAMS, tmp_path)
+    shutil.copytree(paths.PROFILES, tmp_path / "profiles")
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "PARAMS", tmp_path / "params.yaml")
+    monkeypatch.setattr(paths, "PROFILES", tmp_path / "profiles")
+    return tmp_path
+
+
+def edit(file, *keys, value):
+    content = yaml.safe_load(file.read_text())
+    inner = content
+    for key in keys[:-1]:
+        inner = inner.setdefault(key, {})
+    inner[keys[-1]] = value
+    file.write_text(yaml.safe_dump(content))
+
+
+@pytest.mark.parametrize("profile", ["laptop", "smoke", "gpu", "paper"])
+def test_every_profile_is_valid(tree, profile):
+    assert params.compose(profile).profile == profile
+
+
+def test_overlay_changes_only_what_it_names(tree):
+    laptop, smoke = params.compose("laptop"), params.compose("smoke")
+    assert smoke.smollm2.source == "tiny"
+    assert smoke.smollm2.wheel == laptop.smollm2.wheel
+    assert smoke.anatomy_ablation.draw_size == laptop.anatomy_ablation.draw_size
+
+
+def test_composed_file_is_what_a_stage_reads(tree):
+    composed = params.compose("smoke")
+    folder = tree / "results" / "smoke"
+    assert params.read(folder / "params.yaml") == composed
+    assert (folder / "dvc.yaml").readlink().as_posix() == "../../dvc.yaml"
+
+
+def test_unknown_profile_lists_the_known_ones(tree):
+    with pytest.raises(params.ParamsError, match="'huge': expected one of gpu, laptop, paper"):
+        params.compose("huge")
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("anatomy_ablation", "speed"), 1, "anatomy_ablation.speed: Extra inputs"),
+        (("anatomy_ablation", "draws"), 0, "anatomy_ablation.draws: .*greater than 0, found 0"),
+        (("smollm2", "source"), "ftp", "smollm2.source: .*'wheel', 'hub', 'path' or 'tiny'"),
+        (("smollm2", "wheel", "sha256"), "abc", "smollm2.wheel.sha256: .*found 'abc'"),
+        (("evaluation_text", "max_tokens"), 1, "evaluation_text.max_tokens"),
+    ],
+)
+def test_bad_value_is_named(tree, keys, value, message):
+    edit(tree / "params.yaml", *keys, value=value)
+    with pytest.raises(params.ParamsError, match=message):
+        params.compose("laptop")
+
+
+def test_bad_overlay_leaves_nothing_behind(tree):
+    edit(tree / "profiles" / "smoke.yaml", "anatomy_ablation", "draws", value=-1)
+    with pytest.raises(params.ParamsError, match=r"smoke\.yaml"):
+        params.compose("smoke")
+    assert not (tree / "results").exists()
+
+
+def test_missing_and_broken_files_are_named(tmp_path):
+    with pytest.raises(params.ParamsError, match="none.yaml: cannot be read"):
+        params.read(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(params.ParamsError, match="bad.yaml: not valid YAML"):
+        params.read(tmp_path / "bad.yaml")

@@ -1,0 +1,69 @@
+"""Authored text is what its note says; passages and batches are cut and padded as documented."""
+
+import pytest
+from transformers import AutoTokenizer
+
+from strata import params, paths
+from strata.models import materialise
+from strata.params import compose
+from strata.text import TextError, batches, read_passages
+
+AUTHORED = paths.ROOT / "data" / "authored"
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return AutoTokenizer.from_pretrained(materialise("smollm2", compose("smoke").smollm2)[0])
+
+
+def section(**changes):
+    return params.read(paths.PARAMS).evaluation_text.model_copy(update=changes)
+
+
+@pytest.mark.parametrize(("name", "least", "words"), [("sentences", 400, 8), ("paragraphs", 60, 60)])
+def test_authored_text_is_plentiful_and_distinct(name, least, words):
+    lines = (AUTHORED / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    assert len(lines) >= least == len(set(lines[:least]))
+    assert all(line == line.strip() and len(line.split()) >= words for line in lines)
+
+
+def test_wikitext_headings_and_short_lines_are_left_out(tmp_path):
+    file = tmp_path / "wiki.test.raw"
+    long = "this line of plain text holds more than ten words in all"
+    file.write_text(f" \n = A heading that is long enough to be counted as prose = \n {long} \n short .\n")
+    assert read_passages(section(source="path", path=str(file))) == [long]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source": "path"}, "source is path, but path is not set"),
+        ({"source": "path", "path": "/nowhere.txt"}, "evaluation_text.path: cannot read"),
+        ({"authored": "data/authored/none.txt"}, "evaluation_text.authored: cannot read"),
+    ],
+)
+def test_unreadable_text_is_named(changes, message):
+    with pytest.raises(TextError, match=message):
+        read_passages(section(**changes))
+
+
+def test_empty_text_is_refused(tmp_path):
+    (tmp_path / "empty.txt").write_text("\n\n")
+    with pytest.raises(TextError, match="holds no passage"):
+        read_passages(section(source="path", path=str(tmp_path / "empty.txt")))
+
+
+def test_batches_cover_every_passage_once_and_pad_on_the_right(tokenizer):
+    passages = read_passages(section(max_passages=25))
+    made = batches(passages, tokenizer, batch_size=8, max_tokens=20)
+    assert sorted(row for batch in made for row in batch.rows) == list(range(25))
+    for batch in made:
+        for row, ids, mask in zip(batch.rows, batch.ids_BxL, batch.mask_BxL, strict=True):
+            expected = tokenizer(passages[row], add_special_tokens=False)["input_ids"][:20]
+            assert ids[: len(expected)].tolist() == expected
+            assert mask.sum() == len(expected) and not mask[len(expected) :].any()
+
+
+def test_passage_of_one_token_is_refused(tokenizer):
+    with pytest.raises(TextError, match="passage 2 has 1 tokens"):
+        batches(["two words", "a"], tokenizer, 8, 20)
