@@ -12,8 +12,10 @@ Cost      laptop: about 8 minutes on 2 cores, 2 GiB
 """
 
 import sys
+from collections.abc import Iterator
 
 import pandas as pd
+from transformers import PreTrainedModel
 
 from strata import nulls, params, paths, records
 from strata.anatomy import ablation
@@ -37,53 +39,53 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     section = settings.anatomy_ablation
     folder = paths.results(settings.profile) / "anatomy"
     passages = read_passages(settings.evaluation_text)
-    subjects = {
-        MODEL: loaded.model,
-        nulls.RANDOM: nulls.random_initialisation(loaded.model, section.seed),
-        nulls.SHUFFLED: nulls.shuffled_layers(loaded.model, section.seed),
-    }
-    layers, draws, raw, judged = [], [], [], {}
-    for subject, model in subjects.items():
+    counts = passage_counts(settings, len(passages))
+    judged: dict[str, dict[str, records.Estimate]] = {}
+    analyses = {}
+    for subject, model in subjects(loaded, section.seed):
         for reading in ablation.READINGS:
-            limit = len(passages) if reading == "neighbour_average" else section.skip_passages
-            limit = limit if subject == MODEL else section.null_passages
-            result = ablation.ablate(
-                model,
-                batches(
-                    passages[:limit],
-                    loaded.tokenizer,
-                    section.batch_size,
-                    settings.evaluation_text.max_tokens,
-                ),
-                reading,
-                subject,
+            tokens = batches(
+                passages[: counts["nulls" if subject != MODEL else reading]],
+                loaded.tokenizer,
+                section.batch_size,
+                settings.evaluation_text.max_tokens,
             )
-            changes = ablation.bootstrap_changes(result, section.resamples, section.seed)
-            small = ablation.small_sample_changes(
-                result, section.draw_size, section.draws, section.seed
-            )
-            layers.append(_labelled(ablation.layer_table(result, changes), subject, reading))
-            draws.append(_labelled(ablation.small_sample_table(small), subject, reading))
-            raw.append(_labelled(ablation.passage_table(result), subject, reading))
-            for key, estimate in ablation.measurements(
-                result, changes, small, section.seed
-            ).items():
+            swept = ablation.ablate(model, tokens, reading, subject)
+            analyses[subject, reading] = ablation.analyse(swept, section)
+            for key, estimate in analyses[subject, reading].measurements.items():
                 judged.setdefault(f"{reading}.{key}", {})[subject] = estimate
-    records.write_csv(folder / "ablation.csv", pd.concat(layers))
-    records.write_csv(folder / "ablation_small_draws.csv", pd.concat(draws))
-    records.write_csv(folder / "ablation_nll.csv", pd.concat(raw))
-    records.write_measurements(
-        folder / "ablation.json", _about(settings, loaded, len(passages)), judged
-    )
+    names = ["subject", "reading"]
+    tables = {
+        "ablation": {key: each.layers for key, each in analyses.items()},
+        "ablation_small_draws": {key: each.small_draws for key, each in analyses.items()},
+        "ablation_nll": {key: each.passages for key, each in analyses.items()},
+    }
+    for name, table in tables.items():
+        whole = pd.concat(table, names=names).reset_index(names).reset_index(drop=True)
+        records.write_csv(folder / f"{name}.csv", whole)
+    about = conditions(settings, loaded, counts)
+    records.write_measurements(folder / "ablation.json", about, judged)
 
 
-def _labelled(table: pd.DataFrame, subject: str, reading: str) -> pd.DataFrame:
-    table.insert(0, "subject", subject)
-    table.insert(1, "reading", reading)
-    return table
+def subjects(loaded: LoadedModel, seed: int) -> Iterator[tuple[str, PreTrainedModel]]:
+    """The model, then each null, made when its turn comes."""
+    yield MODEL, loaded.model
+    yield nulls.RANDOM, nulls.random_initialisation(loaded.model, seed)
+    yield nulls.SHUFFLED, nulls.shuffled_layers(loaded.model, seed)
 
 
-def _about(settings: Params, loaded: LoadedModel, passages: int) -> dict[str, object]:
+def passage_counts(settings: Params, available: int) -> dict[str, int]:
+    """How many passages each reading of the model, and each null, is measured on."""
+    section = settings.anatomy_ablation
+    return {
+        "neighbour_average": available,
+        "skip": min(available, section.skip_passages),
+        "nulls": min(available, section.null_passages),
+    }
+
+
+def conditions(settings: Params, loaded: LoadedModel, counts: dict[str, int]) -> dict[str, object]:
+    """What every number was measured under."""
     section = settings.anatomy_ablation
     return {
         "model": loaded.provenance["name"],
@@ -92,12 +94,9 @@ def _about(settings: Params, loaded: LoadedModel, passages: int) -> dict[str, ob
         "max_tokens": settings.evaluation_text.max_tokens,
         "metric": "perplexity: exp(nats per token over all passages); change in percent",
         "bos": "none; a passage's first token is not scored",
-        "passages": {
-            "neighbour_average": passages,
-            "skip": min(passages, section.skip_passages),
-            "nulls": min(passages, section.null_passages),
-        },
+        "passages": counts,
         "interval": f"95% BCa bootstrap over passages, {section.resamples} resamples, paired",
+        "small_draws": f"{section.draws} draws of {section.draw_size} passages",
         "seed": section.seed,
     }
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from test_execution import reference_nll
 from torch import nn
 
@@ -13,9 +12,7 @@ from strata.surgery import neighbour_average
 
 @pytest.fixture
 def swept(model, batch):
-    return {
-        reading: ablation.ablate(model, [batch], reading) for reading in ablation.READINGS
-    }
+    return {reading: ablation.ablate(model, [batch], reading) for reading in ablation.READINGS}
 
 
 def test_base_equals_untouched_model(model, batch, swept):

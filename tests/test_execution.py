@@ -13,7 +13,9 @@ def reference_nll(model: PreTrainedModel, batch: TokenBatch) -> torch.Tensor:
     totals = []
     for ids, mask in zip(batch.ids_BxL, batch.mask_BxL, strict=True):
         real = ids[mask.bool()][None]
-        log_probabilities = model(input_ids=real, use_cache=False).logits[0, :-1].double().log_softmax(dim=-1)
+        log_probabilities = (
+            model(input_ids=real, use_cache=False).logits[0, :-1].double().log_softmax(dim=-1)
+        )
         totals.append(-log_probabilities.gather(1, real[0, 1:, None]).sum())
     return torch.stack(totals)
 

@@ -12,8 +12,13 @@ from strata.records import Estimate
 
 def test_json_is_sorted_and_rounded(tmp_path):
     records.write_json(tmp_path / "a.json", {"b": 1 / 3, "a": [np.float64(2 / 3), 1, "x"]})
-    assert json.loads((tmp_path / "a.json").read_text()) == {"a": [0.6666667, 1, "x"], "b": 0.3333333}
-    assert (tmp_path / "a.json").read_text().index('"a"') < (tmp_path / "a.json").read_text().index('"b"')
+    assert json.loads((tmp_path / "a.json").read_text()) == {
+        "a": [0.6666667, 1, "x"],
+        "b": 0.3333333,
+    }
+    assert (tmp_path / "a.json").read_text().index('"a"') < (tmp_path / "a.json").read_text().index(
+        '"b"'
+    )
 
 
 def test_json_refuses_non_finite_numbers_and_keeps_the_old_file(tmp_path):

@@ -20,7 +20,9 @@ def section(**changes):
     return params.read(paths.PARAMS).evaluation_text.model_copy(update=changes)
 
 
-@pytest.mark.parametrize(("name", "least", "words"), [("sentences", 400, 8), ("paragraphs", 60, 60)])
+@pytest.mark.parametrize(
+    ("name", "least", "words"), [("sentences", 400, 8), ("paragraphs", 60, 60)]
+)
 def test_authored_text_is_plentiful_and_distinct(name, least, words):
     lines = (AUTHORED / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     assert len(lines) >= least == len(set(lines[:least]))
@@ -30,7 +32,9 @@ def test_authored_text_is_plentiful_and_distinct(name, least, words):
 def test_wikitext_headings_and_short_lines_are_left_out(tmp_path):
     file = tmp_path / "wiki.test.raw"
     long = "this line of plain text holds more than ten words in all"
-    file.write_text(f" \n = A heading that is long enough to be counted as prose = \n {long} \n short .\n")
+    file.write_text(
+        f" \n = A heading that is long enough to be counted as prose = \n {long} \n short .\n"
+    )
     assert read_passages(section(source="path", path=str(file))) == [long]
 
 

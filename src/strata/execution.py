@@ -40,9 +40,7 @@ def trace(model: PreTrainedModel, batch: TokenBatch) -> Trace:
     hooks = [layer.register_forward_pre_hook(entering, with_kwargs=True) for layer in layers]
     hooks.append(layers[-1].register_forward_hook(leaving))
     try:
-        model.base_model(
-            input_ids=batch.ids_BxL, attention_mask=batch.mask_BxL, use_cache=False
-        )
+        model.base_model(input_ids=batch.ids_BxL, attention_mask=batch.mask_BxL, use_cache=False)
     finally:
         for hook in hooks:
             hook.remove()

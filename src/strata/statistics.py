@@ -1,5 +1,6 @@
 """Intervals over passages, paired differences and corrections for many looks."""
 
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -39,7 +40,8 @@ def paired_bootstrap(
     observations = samples[0].shape[-1]
     rows = max(sample.shape[0] for sample in samples)
     samples = tuple(np.broadcast_to(sample, (rows, observations)) for sample in samples)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         result = stats.bootstrap(
             samples,
             statistic,

@@ -15,9 +15,10 @@ from transformers import PreTrainedModel
 
 from strata.execution import Trace, passage_nll, resume, trace
 from strata.models import blocks
+from strata.params import AblationParams
+from strata.records import Estimate
 from strata.statistics import (
     Bootstrap,
-    Estimate,
     Floats,
     paired_bootstrap,
     percentile_estimate,
@@ -60,11 +61,12 @@ def ablate(
     layers = blocks(model)
     passages = sum(len(batch.rows) for batch in batches)
     result = Ablation(
-        tokens=np.zeros(passages), base=np.zeros(passages), ablated=np.zeros((len(layers), passages))
+        tokens=np.zeros(passages),
+        base=np.zeros(passages),
+        ablated=np.zeros((len(layers), passages)),
     )
     with tqdm(total=len(batches) * len(layers), desc=f"ablate {label} {reading}") as bar:
-        for batch in batches:
-            batch = batch.to(model.device)
+        for batch in (batch.to(model.device) for batch in batches):
             traced = trace(model, batch)
             result.tokens[batch.rows] = (batch.mask_BxL.sum(dim=1) - 1).cpu()
             result.base[batch.rows] = passage_nll(model, traced.inputs[-1], batch).cpu()
@@ -75,9 +77,7 @@ def ablate(
     return result
 
 
-def _without(
-    model: PreTrainedModel, traced: Trace, layer: int, reading: Reading
-) -> torch.Tensor:
+def _without(model: PreTrainedModel, traced: Trace, layer: int, reading: Reading) -> torch.Tensor:
     layers = blocks(model)
     if reading == "skip":
         return resume(layers, traced, traced.inputs[layer], layer + 1)
@@ -94,6 +94,28 @@ def perplexity_change(ablated: Floats, base: Floats, tokens: Floats, axis: int =
     """Change of perplexity in percent of the untouched model's."""
     difference = (ablated - base).sum(axis=axis) / tokens.sum(axis=axis)
     return 100 * np.expm1(difference)
+
+
+class Analysis(NamedTuple):
+    """One ablation as tables (a row a layer; a row a layer over small draws; a row a passage) and
+    what the ledger judges."""
+
+    layers: pd.DataFrame
+    small_draws: pd.DataFrame
+    passages: pd.DataFrame
+    measurements: dict[str, Estimate]
+
+
+def analyse(ablation: Ablation, params: AblationParams) -> Analysis:
+    """Intervals over passages, many draws of the paper's evaluation size, and the ledger's keys."""
+    changes = bootstrap_changes(ablation, params.resamples, params.seed)
+    small = small_sample_changes(ablation, params.draw_size, params.draws, params.seed)
+    return Analysis(
+        layers=layer_table(ablation, changes),
+        small_draws=small_sample_table(small),
+        passages=passage_table(ablation),
+        measurements=measurements(ablation, changes, small, params.seed),
+    )
 
 
 def bootstrap_changes(ablation: Ablation, resamples: int, seed: int) -> Bootstrap:

@@ -1,4 +1,4 @@
-"""The ledger: every published number, where it stands, how it is judged, where its evidence lies."""
+"""The ledger: every published number, where it stands, how it is judged and on what evidence."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -65,7 +65,7 @@ class Check(Entry):
                 f"tolerance of kind {self.kind} needs {sorted(expected) or 'only a reason'}, "
                 f"found {sorted(given)}"
             )
-        if self.kind == "ratio" and self.value == 0 or self.kind == "sign" and self.value == 0:
+        if (self.kind == "ratio" and self.value == 0) or (self.kind == "sign" and self.value == 0):
             raise ValueError(f"a {self.kind} needs a value other than 0")
         return self
 

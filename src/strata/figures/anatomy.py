@@ -42,7 +42,11 @@ def _profile(axis: Axes, table: pd.DataFrame) -> None:
         if subject in NULL_COLOURS:
             label = f"null: {subject.replace('_', ' ')}"
             axis.plot(
-                rows["layer"], rows["change_percent"], color=NULL_COLOURS[subject], lw=1, label=label
+                rows["layer"],
+                rows["change_percent"],
+                color=NULL_COLOURS[subject],
+                lw=1,
+                label=label,
             )
             continue
         errors = [
@@ -87,12 +91,18 @@ def small_draws(table: pd.DataFrame, published: Mapping[int, float], draw_size: 
     claimed = layers.isin([layer for layer, change in published.items() if change < 0])
     colours = np.where(claimed, "C3", "C0")
     rate.bar(layers, 100 * table["anti_rate"], color=colours)
-    rate.errorbar(layers, 100 * table["anti_rate"], yerr=100 * np.array(errors), fmt="none", ecolor="0.2")
+    rate.errorbar(
+        layers, 100 * table["anti_rate"], yerr=100 * np.array(errors), fmt="none", ecolor="0.2"
+    )
     rate.set_ylabel("draws that call it\nan anti-layer (%)")
     rate.set_xlabel("layer")
     rate.annotate(
-        "red: called anti-layers by the paper", (0.99, 0.92), xycoords="axes fraction",
-        ha="right", va="top", color=PUBLISHED_COLOUR,
+        "red: called anti-layers by the paper",
+        (0.99, 0.92),
+        xycoords="axes fraction",
+        ha="right",
+        va="top",
+        color=PUBLISHED_COLOUR,
     )
     figure.tight_layout()
     return figure

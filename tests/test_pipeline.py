@@ -1,0 +1,172 @@
+"""The pipeline itself: declared dependencies, a fresh lock, and the smoke profile end to end."""
+
+import ast
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from strata import paths
+
+SRC = paths.ROOT / "src"
+STAGES = yaml.safe_load((paths.ROOT / "dvc.yaml").read_text())["stages"]
+SCRIPTS = sorted(SRC.glob("[0-9][0-9]_*.py"))
+
+
+def run(*command, cwd, **environment):
+    binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    variables = os.environ | {"PATH": binaries, "DVC_NO_ANALYTICS": "1"} | environment
+    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True)
+
+
+def script_of(stage):
+    return SRC / STAGES[stage]["cmd"].split()[1].removeprefix("src/")
+
+
+def imported(file):
+    """Files of `strata` that a file imports, directly or not."""
+    found, queue = set(), [file]
+    while queue:
+        for module in _modules(queue.pop()):
+            for place in (SRC / f"{module}.py", SRC / module / "__init__.py"):
+                if place.is_file() and place not in found:
+                    found.add(place)
+                    queue.append(place)
+    return found
+
+
+def _modules(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        yield from (name.replace(".", "/") for name in names if name.startswith("strata"))
+
+
+def has_code(file):
+    return len(ast.parse(file.read_text()).body) > 1
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage_depends_on_every_module_it_imports(stage):
+    deps = STAGES[stage]["deps"]
+    used = {file for file in imported(script_of(stage)) if has_code(file)}
+    used = {file.relative_to(paths.ROOT).as_posix() for file in used}
+    missing = {
+        file for file in used if not any(file == d or file.startswith(f"{d}/") for d in deps)
+    }
+    assert not missing, f"{stage}: add to deps in dvc.yaml: {sorted(missing)}"
+
+
+def test_every_numbered_script_is_a_stage_of_its_name():
+    expected = {script.stem[3:]: script for script in SCRIPTS}
+    assert {stage: script_of(stage) for stage in STAGES} == expected
+
+
+def test_imports_only_go_down():
+    floors = [
+        ["paths", "params", "records"],
+        ["statistics", "schedules"],
+        ["models", "text", "tasks"],
+        ["execution", "surgery"],
+        ["training", "nulls"],
+        ["anatomy", "lws", "painters"],
+        ["claims"],
+        ["figures"],
+        ["generated"],
+    ]
+    floor = {room: level for level, rooms in enumerate(floors) for room in rooms}
+    for file in (SRC / "strata").rglob("*.py"):
+        room = file.relative_to(SRC / "strata").parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        for module in _modules(file):
+            parts = module.split("/")
+            if len(parts) > 1 and parts[1] in floor and parts[1] != room:
+                assert floor[parts[1]] <= floor[room], f"{file.name} imports {module}"
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_script_explains_itself_and_refuses_bad_parameters(script, tmp_path):
+    shown = run(sys.executable, str(script), "--help", cwd=tmp_path)
+    assert shown.returncode == 0
+    assert all(word in shown.stdout for word in ("Inputs", "Outputs", "Cost"))
+    refused = run(sys.executable, str(script), "--profile", "huge", cwd=tmp_path)
+    assert refused.returncode == 2 and "unknown profile 'huge'" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("profile", ["laptop", "smoke"])
+def test_committed_results_belong_to_this_code(profile):
+    pipeline = "dvc.yaml" if profile == "laptop" else f"results/{profile}/dvc.yaml"
+    status = run("dvc", "status", pipeline, cwd=paths.ROOT)
+    assert "up to date" in status.stdout, f"run make repro PROFILE={profile}\n{status.stdout}"
+
+
+def _left_behind(folder, names):
+    """What a copy of the tree does without: environments, caches, git's objects and weights."""
+    weights = {"models"} if Path(folder) == paths.ROOT / "data" else set()
+    return weights | ({".venv", ".git", "cache", "tmp", "__pycache__"} & set(names))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of the tree, without results of the smoke profile and without an environment."""
+    folder = tmp_path_factory.mktemp("copy") / "strata"
+    shutil.copytree(paths.ROOT, folder, symlinks=True, ignore=_left_behind)
+    shutil.rmtree(folder / "results" / "smoke", ignore_errors=True)
+    run("git", "init", "--quiet", cwd=folder)
+    return folder
+
+
+def smoke(copy, *options):
+    environment = {"PYTHONPATH": str(copy / "src")}
+    composed = run(
+        sys.executable, "-m", "strata.params", "--profile", "smoke", cwd=copy, **environment
+    )
+    assert composed.returncode == 0, composed.stderr
+    return run("dvc", "repro", *options, "results/smoke/dvc.yaml", cwd=copy, **environment)
+
+
+def digests(folder):
+    files = [f for f in folder.rglob("*") if f.is_file() and "provenance" not in f.parts]
+    return {f.relative_to(folder): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+def test_smoke_profile_end_to_end(copy):
+    laptop = digests(copy / "results" / "laptop")
+    first = smoke(copy)
+    assert first.returncode == 0, first.stderr[-3000:]
+    folder = copy / "results" / "smoke"
+    for name in ("anatomy/ablation.csv", "verdicts.json", "figures/anatomy_ablation.png"):
+        assert (folder / name).stat().st_size > 100
+    evidence = digests(folder)
+
+    again = smoke(copy)
+    assert "Running stage" not in again.stdout, "nothing changed, yet something ran"
+
+    forced = smoke(copy, "--force")
+    assert forced.returncode == 0, forced.stderr[-3000:]
+    assert digests(folder) == evidence, "the same run twice gave other bytes"
+    assert digests(copy / "results" / "laptop") == laptop, "smoke touched another profile"
+
+
+def test_metrics_and_plots_are_shown(copy):
+    shown = run("dvc", "metrics", "show", cwd=copy)
+    assert "results/smoke/metrics.json" in shown.stdout and not shown.stderr
+    run("git", "add", "--all", cwd=copy)
+    run("git", "-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x", cwd=copy)
+    file = copy / "results" / "smoke" / "metrics.json"
+    file.write_text(file.read_text().replace('"not run": ', '"not run": 1'))
+    assert "claims.not run" in run("dvc", "metrics", "diff", cwd=copy).stdout
+    plots = run("dvc", "plots", "show", "--out", "plots", cwd=copy)
+    assert plots.returncode == 0, plots.stderr
+    page = (copy / "plots" / "index.html").read_text()
+    assert "anatomy_ablation.png" in page and "http" not in page.replace("http-equiv", "")
