@@ -2,7 +2,8 @@
 PROFILE ?= laptop
 PYTHON ?= python3
 BIN := .venv/bin
-DVC := DVC_NO_ANALYTICS=1 $(BIN)/dvc
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+DVC := DVC_NO_ANALYTICS=1 dvc
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help

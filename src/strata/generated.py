@@ -16,7 +16,7 @@ from strata.claims import Claim
 from strata.params import LAPTOP
 from strata.records import write_text
 
-SCHEMA = paths.CLAIMS / "schema.json"
+SCHEMA = paths.CLAIMS.with_suffix(".schema.json")
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
 
