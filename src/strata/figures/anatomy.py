@@ -78,7 +78,9 @@ def small_draws(table: pd.DataFrame, published: Mapping[int, float], draw_size: 
     layers = table["layer"]
     spread.vlines(layers, table["change_q025"], table["change_q975"], color=MODEL_COLOUR, lw=1.5)
     spread.vlines(layers, table["change_q25"], table["change_q75"], color=MODEL_COLOUR, lw=5)
-    spread.scatter(layers, table["change_median"], color="white", edgecolor=MODEL_COLOUR, s=22, zorder=3)
+    spread.scatter(
+        layers, table["change_median"], color="white", edgecolor=MODEL_COLOUR, s=22, zorder=3
+    )
     spread.scatter(published.keys(), published.values(), **PUBLISHED_MARK, label="published")
     spread.set_ylabel("change of perplexity (%)")
     spread.set_title(f"{draw_size} passages at a time: median, middle half, middle 95% of draws")
