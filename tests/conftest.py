@@ -1,5 +1,7 @@
 """Shared models: tiny random decoders of five families, none downloaded."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from transformers import (
@@ -35,7 +37,7 @@ FAMILIES: dict[str, PretrainedConfig] = {
 
 def tiny(family: str) -> PreTrainedModel:
     torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(FAMILIES[family], dtype=torch.float32)
+    model = AutoModelForCausalLM.from_config(deepcopy(FAMILIES[family]), dtype=torch.float32)
     for parameter in model.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.2)
