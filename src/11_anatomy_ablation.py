@@ -12,18 +12,14 @@ Cost      laptop: about 8 minutes on 2 cores, 2 GiB
 """
 
 import sys
-from collections.abc import Iterator
 
 import pandas as pd
-from transformers import PreTrainedModel
 
 from strata import nulls, params, paths, records
 from strata.anatomy import ablation
 from strata.models import LoadedModel, ModelError, load
 from strata.params import Params
 from strata.text import TextError, batches, read_passages
-
-MODEL = "model"
 
 
 def main() -> None:
@@ -42,10 +38,10 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     counts = passage_counts(settings, len(passages))
     judged: dict[str, dict[str, records.Estimate]] = {}
     analyses = {}
-    for subject, model in subjects(loaded, section.seed):
+    for subject, model in nulls.subjects(loaded.model, section.seed):
         for reading in ablation.READINGS:
             tokens = batches(
-                passages[: counts["nulls" if subject != MODEL else reading]],
+                passages[: counts["nulls" if subject != nulls.MODEL else reading]],
                 loaded.tokenizer,
                 section.batch_size,
                 settings.evaluation_text.max_tokens,
@@ -65,13 +61,6 @@ def run(settings: Params, loaded: LoadedModel) -> None:
         records.write_csv(folder / f"{name}.csv", whole)
     about = conditions(settings, loaded, counts)
     records.write_measurements(folder / "ablation.json", about, judged)
-
-
-def subjects(loaded: LoadedModel, seed: int) -> Iterator[tuple[str, PreTrainedModel]]:
-    """The model, then each null, made when its turn comes."""
-    yield MODEL, loaded.model
-    yield nulls.RANDOM, nulls.random_initialisation(loaded.model, seed)
-    yield nulls.SHUFFLED, nulls.shuffled_layers(loaded.model, seed)
 
 
 def passage_counts(settings: Params, available: int) -> dict[str, int]:

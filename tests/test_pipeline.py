@@ -76,7 +76,7 @@ def test_imports_only_go_down():
         ["statistics", "schedules"],
         ["models", "text", "tasks"],
         ["execution", "surgery"],
-        ["training", "nulls"],
+        ["work", "training", "nulls"],
         ["anatomy", "lws", "painters"],
         ["claims"],
         ["figures"],

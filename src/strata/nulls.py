@@ -1,14 +1,23 @@
 """Null models: what a claim is worth is seen by trying it on a model that cannot have earned it."""
 
 import copy
+from collections.abc import Iterator
 
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from strata.models import blocks
 
+MODEL = "model"
 RANDOM = "random_initialisation"
 SHUFFLED = "shuffled_layers"
+
+
+def subjects(model: PreTrainedModel, seed: int) -> Iterator[tuple[str, PreTrainedModel]]:
+    """The model itself, then each null, made when its turn comes."""
+    yield MODEL, model
+    yield RANDOM, random_initialisation(model, seed)
+    yield SHUFFLED, shuffled_layers(model, seed)
 
 
 def random_initialisation(model: PreTrainedModel, seed: int) -> PreTrainedModel:

@@ -7,6 +7,7 @@ PARAMS = ROOT / "params.yaml"
 PROFILES = ROOT / "profiles"
 CLAIMS = ROOT / "data" / "claims"
 MODELS = ROOT / "data" / "models"
+WORK = ROOT / "data" / "work"
 NOTEBOOKS = ROOT / "notebooks"
 README = ROOT / "README.md"
 

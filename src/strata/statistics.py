@@ -71,6 +71,25 @@ def percentile_estimate(value: float, draws: Floats) -> Estimate:
     return Estimate(float(value), float(low), float(high))
 
 
+def mean_estimate(values: Floats) -> Estimate:
+    """Mean of a few repeats (seeds) with its t interval.
+
+    Raises:
+        ValueError: fewer than two values.
+    """
+    if len(values) < 2:
+        raise ValueError(f"found {len(values)} repeats, expected at least 2 for an interval")
+    mean, error = float(np.mean(values)), float(stats.sem(values))
+    half = error * float(stats.t.ppf(_TAILS[1], len(values) - 1))
+    return Estimate(mean, mean - half, mean + half)
+
+
+def ratio_estimate(numerators: Floats, denominators: Floats) -> Estimate:
+    """Geometric mean of paired ratios of positive values over repeats, with its t interval."""
+    logs = mean_estimate(np.log(np.asarray(numerators) / np.asarray(denominators)))
+    return Estimate(*(float(np.exp(end)) for end in logs))
+
+
 def proportion(successes: int, trials: int) -> Estimate:
     """A proportion with its Wilson interval."""
     test = stats.binomtest(successes, trials)

@@ -13,6 +13,7 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
+from strata.anatomy.perplexity import perplexity, perplexity_change
 from strata.execution import Trace, passage_nll, resume, trace
 from strata.models import blocks
 from strata.params import AblationParams
@@ -83,17 +84,6 @@ def _without(model: PreTrainedModel, traced: Trace, layer: int, reading: Reading
         return resume(layers, traced, traced.inputs[layer], layer + 1)
     with neighbour_average(model, layer):
         return resume(layers, traced, traced.inputs[layer], layer)
-
-
-def perplexity(nll: Floats, tokens: Floats, axis: int = -1) -> Floats:
-    """exp(nats per token) over the passages along `axis`."""
-    return np.exp(nll.sum(axis=axis) / tokens.sum(axis=axis))
-
-
-def perplexity_change(ablated: Floats, base: Floats, tokens: Floats, axis: int = -1) -> Floats:
-    """Change of perplexity in percent of the untouched model's."""
-    difference = (ablated - base).sum(axis=axis) / tokens.sum(axis=axis)
-    return 100 * np.expm1(difference)
 
 
 class Analysis(NamedTuple):

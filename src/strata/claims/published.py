@@ -11,3 +11,15 @@ def published_by_layer(claims: list[Claim], file: str, prefix: str) -> dict[int,
         for check in checks
         if check.evidence.file == file and check.evidence.key.startswith(prefix)
     }
+
+
+def published_value(claims: list[Claim], key: str) -> float:
+    """The published value of the check judged on an evidence key.
+
+    Raises:
+        KeyError: no check names the key.
+    """
+    for check in (check for claim in claims for check in claim.checks):
+        if check.evidence.key == key:
+            return check.value
+    raise KeyError(f"no check of the ledger is judged on {key!r}")

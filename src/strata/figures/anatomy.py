@@ -8,7 +8,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from strata.figures.style import MODEL_COLOUR, NULL_COLOURS, PUBLISHED_COLOUR, PUBLISHED_MARK
+from strata.figures.style import (
+    MODEL_COLOUR,
+    NULL_COLOURS,
+    PUBLISHED_COLOUR,
+    PUBLISHED_MARK,
+    SUBJECT_COLOURS,
+)
 
 READING_LABELS = {
     "neighbour_average": "weights replaced by the mean of the neighbours'",
@@ -106,6 +112,71 @@ def small_draws(table: pd.DataFrame, published: Mapping[int, float], draw_size: 
         va="top",
         color=PUBLISHED_COLOUR,
     )
+    figure.tight_layout()
+    return figure
+
+
+def manipulations(table: pd.DataFrame, published: float) -> Figure:
+    """Cost of every strategy on all redundant layers at once; scaling against alpha beside it.
+
+    Args:
+        table: manipulation.csv, the model's rows of one set of layers.
+        published: the paper's change in percent for alpha 0.9.
+    """
+    figure, (bars, curve) = plt.subplots(1, 2, figsize=(12, 4.2), width_ratios=[3, 4])
+    others = table[table["alpha"].isna()].sort_values("change_percent")
+    errors = np.clip(
+        [
+            others["change_percent"] - others["change_low"],
+            others["change_high"] - others["change_percent"],
+        ],
+        0,
+        None,
+    )
+    bars.errorbar(others["change_percent"], range(len(others)), xerr=errors, fmt="o", capsize=3)
+    bars.set_yticks(range(len(others)), [name.replace("_", " ") for name in others["strategy"]])
+    bars.set_xscale("symlog", linthresh=1)
+    bars.set_xlabel("change of perplexity (%)")
+    for strategy, rows in table.dropna(subset="alpha").groupby("strategy"):
+        curve.plot(
+            rows["alpha"], rows["change_percent"], marker="o", label=strategy.replace("_", " ")
+        )
+        curve.fill_between(rows["alpha"], rows["change_low"], rows["change_high"], alpha=0.2)
+    curve.scatter([0.9], [published], **PUBLISHED_MARK, label="published")
+    curve.axhline(0, color="0.3", lw=0.8)
+    curve.set_yscale("symlog", linthresh=10)
+    curve.set_xlabel("alpha")
+    curve.set_ylabel("change of perplexity (%)")
+    curve.legend()
+    figure.tight_layout()
+    return figure
+
+
+def importance_predictors(table: pd.DataFrame) -> Figure:
+    """Rank correlation of each cheap statistic with ablation importance, with intervals.
+
+    Args:
+        table: structure_importance.csv.
+    """
+    names = list(table.query("subject == 'model'").sort_values("spearman")["statistic"])
+    figure, axis = plt.subplots(figsize=(9, 4.6))
+    for subject, shift in zip(SUBJECT_COLOURS, (0.22, 0, -0.22), strict=True):
+        rows = table[table["subject"] == subject].set_index("statistic").loc[names]
+        errors = np.clip([rows["spearman"] - rows["low"], rows["high"] - rows["spearman"]], 0, None)
+        axis.errorbar(
+            rows["spearman"],
+            np.arange(len(names)) + shift,
+            xerr=errors,
+            fmt="o",
+            ms=4,
+            capsize=2,
+            color=SUBJECT_COLOURS[subject],
+            label=subject.replace("_", " "),
+        )
+    axis.axvline(0, color="0.3", lw=0.8)
+    axis.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    axis.set_xlabel("Spearman correlation with the cost of ablating the layer")
+    axis.legend(loc="lower right", fontsize="small")
     figure.tight_layout()
     return figure
 

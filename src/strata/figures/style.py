@@ -10,6 +10,7 @@ PALETTE = sns.color_palette("colorblind")
 MODEL_COLOUR = PALETTE[0]
 PUBLISHED_COLOUR = PALETTE[3]
 NULL_COLOURS = {"random_initialisation": "0.55", "shuffled_layers": PALETTE[1]}
+SUBJECT_COLOURS = {"model": MODEL_COLOUR, **NULL_COLOURS}
 PUBLISHED_MARK = {"marker": "D", "s": 36, "color": PUBLISHED_COLOUR, "zorder": 5}
 
 

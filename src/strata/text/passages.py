@@ -21,12 +21,12 @@ def read_passages(params: EvaluationTextParams) -> list[str]:
     """
     match params.source:
         case "authored":
-            passages = _lines(paths.ROOT / params.authored, "evaluation_text.authored")
+            passages = read_lines(paths.ROOT / params.authored, "evaluation_text.authored")
         case "path":
             if params.path is None:
                 raise TextError("evaluation_text: source is path, but path is not set")
             file = Path(params.path).expanduser()
-            passages = _prose(_lines(file, "evaluation_text.path"))
+            passages = _prose(read_lines(file, "evaluation_text.path"))
         case "hub":
             passages = _prose(_hub_lines(params.hub))
     if not passages:
@@ -34,7 +34,12 @@ def read_passages(params: EvaluationTextParams) -> list[str]:
     return passages[: params.max_passages]
 
 
-def _lines(file: Path, key: str) -> list[str]:
+def read_lines(file: Path, key: str) -> list[str]:
+    """The non-blank lines of a UTF-8 file, stripped.
+
+    Raises:
+        TextError: the file cannot be read; `key` is the parameter that names it.
+    """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,0 +1,159 @@
+"""Growth against uniform training as a study: arms, resumable runs, what the ledger judges.
+
+Settings: `overlap` (validation text is in the training text, as the published loss suggests) and
+`clean`. The null `permuted_roles` grows with the same phases over randomly chosen layers.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from strata.anatomy import growth, growth_training
+from strata.anatomy.growth import Phase
+from strata.anatomy.growth_training import Run
+from strata.params import GrowthParams
+from strata.records import Estimate
+from strata.statistics import mean_estimate, ratio_estimate
+from strata.work import Work
+
+MODEL, NULL = "model", "permuted_roles"
+GROWN = {MODEL: "growth", NULL: "growth_permuted"}
+HALF = {MODEL: "growth_half", NULL: "growth_half_permuted"}
+Arms = Mapping[str, tuple[list[Phase], tuple[int, ...]]]
+Runs = Mapping[tuple[str, str, int], Run]
+
+
+def arms(section: GrowthParams, cost: growth.Cost, seed: int) -> Arms:
+    """Arm of the experiment -> its phases and its anti-layers."""
+    steps, half = (
+        section.steps,
+        max(len(section.phases), round(section.half_budget * section.steps)),
+    )
+    shuffled = growth.permuted(section.roles, seed)
+    grown = growth.plan(section.phases, section.roles, steps)
+    restarts = [phase.start for phase in grown]
+    uniform = growth.uniform
+    anti = section.roles[growth.ANTI]
+    return {
+        "growth": (grown, anti),
+        "growth_permuted": (growth.plan(section.phases, shuffled, steps), shuffled[growth.ANTI]),
+        "growth_half": (growth.plan(section.phases, section.roles, half), anti),
+        "growth_half_permuted": (
+            growth.plan(section.phases, shuffled, half),
+            shuffled[growth.ANTI],
+        ),
+        "uniform": (uniform(section.layers, steps), ()),
+        "uniform_restarts": (uniform(section.layers, steps, restarts), ()),
+        "uniform_equal_flops": (
+            uniform(section.layers, growth.equal_flops_steps(grown, cost)),
+            (),
+        ),
+    }
+
+
+def train_all(
+    section: GrowthParams,
+    splits: Mapping[str, growth_training.Split],
+    schedules: Mapping[int, Arms],
+    work: Work,
+) -> dict[tuple[str, str, int], Run]:
+    """Every setting, arm and seed; finished runs are read back, interrupted ones go on."""
+    units = [
+        (setting, arm, seed)
+        for setting in splits
+        for seed in section.seeds
+        for arm in schedules[seed]
+    ]
+    runs = {}
+    for setting, arm, seed in tqdm(units, desc="grow"):
+        unit = f"{setting}-{arm}-{seed}"
+        done = work.result(unit)
+        if done is None:
+            phases, anti = schedules[seed][arm]
+            trained = growth_training.train(
+                section,
+                splits[setting],
+                phases,
+                anti,
+                seed,
+                work.restore(unit),
+                lambda state, unit=unit: work.save(unit, state),
+            )
+            work.finish(unit, trained._asdict())
+            done = work.result(unit)
+        runs[setting, arm, seed] = Run(**done)
+    return runs
+
+
+def run_table(
+    runs: Runs, schedules: Mapping[int, Arms], cost: growth.Cost, tokens: int
+) -> pd.DataFrame:
+    """One row a run and check: steps, FLOPs so far, validation loss."""
+    rows = []
+    for (setting, arm, seed), done in runs.items():
+        spent = growth.flops(schedules[seed][arm][0], cost, tokens)
+        for step, loss in zip(done.steps, done.losses, strict=True):
+            place = {"setting": setting, "arm": arm, "seed": seed, "step": step}
+            rows.append(place | {"gflops": spent[step - 1] / 1e9, "validation_loss": loss})
+    return pd.DataFrame(rows)
+
+
+def judged_losses(runs: Runs, section: GrowthParams) -> dict[str, dict[str, Estimate]]:
+    """Ratios of final losses over seeds; without prefix in the overlap setting, as published."""
+
+    def final(setting: str, arm: str) -> np.ndarray:
+        return np.array([runs[setting, arm, seed].losses[-1] for seed in section.seeds])
+
+    comparisons = {
+        "equal_steps": ("uniform", GROWN),
+        "equal_flops": ("uniform_equal_flops", GROWN),
+        "equal_restarts": ("uniform_restarts", GROWN),
+        "growth_at_half_budget": ("uniform", HALF),
+    }
+    judged: dict[str, dict[str, Estimate]] = {}
+    for setting, prefix in (("overlap", ""), ("clean", "clean.")):
+        for name, (uniform, grown) in comparisons.items():
+            judged[f"{prefix}loss_ratio.{name}"] = {
+                subject: ratio_estimate(final(setting, uniform), final(setting, arm))
+                for subject, arm in grown.items()
+            }
+        judged[f"{prefix}loss.growth"] = {
+            subject: mean_estimate(final(setting, arm)) for subject, arm in GROWN.items()
+        }
+        judged[f"{prefix}loss.uniform"] = {MODEL: mean_estimate(final(setting, "uniform"))}
+    return judged
+
+
+def judged_cost(
+    schedules: Mapping[int, Arms], cost: growth.Cost, section: GrowthParams
+) -> dict[str, dict[str, Estimate]]:
+    """Percent saved: in FLOPs at equal steps, and if a frozen layer cost nothing at all."""
+    some_seed = schedules[section.seeds[0]]
+    full = growth.flops(some_seed["uniform"][0], cost, 1)[-1]
+    saved = {
+        subject: 100 * (1 - growth.flops(some_seed[arm][0], cost, 1)[-1] / full)
+        for subject, arm in GROWN.items()
+    }
+    accounted = growth.accounting_saved(section.phases, section.roles)
+    return {
+        "flops_saved_percent": {name: Estimate(v, v, v) for name, v in saved.items()},
+        "accounting_saved_percent": {
+            name: Estimate(accounted, accounted, accounted) for name in GROWN
+        },
+    }
+
+
+def judged_seconds(runs: Runs, section: GrowthParams) -> dict[str, dict[str, Estimate]]:
+    """Percent of training seconds saved at equal steps, over settings and seeds."""
+
+    def seconds(arm: str) -> np.ndarray:
+        return np.array([done.seconds for (_, name, _), done in runs.items() if name == arm])
+
+    return {
+        "seconds_saved_percent": {
+            subject: mean_estimate(100 * (1 - seconds(arm) / seconds("uniform")))
+            for subject, arm in GROWN.items()
+        }
+    }

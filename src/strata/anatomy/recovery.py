@@ -1,0 +1,138 @@
+"""Recovery from noise: disturb one layer, train it alone, count the steps until it works again.
+
+Paper A adds noise of half each matrix's standard deviation to one layer and trains it with all
+others frozen. Nothing below the layer changes, so what enters it is computed once; nothing above
+needs weight gradients.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from strata.anatomy.perplexity import measure
+from strata.execution import Trace, passage_nll, resume, trace
+from strata.models import blocks
+from strata.surgery import noised, preserved
+from strata.text import TokenBatch
+
+State = dict[str, object]
+
+
+class TrainingError(RuntimeError):
+    """Training went wrong; the message names the layer and the step."""
+
+
+class Curve(NamedTuple):
+    """Perplexity on the measured text at each checked step, and the training loss at each step."""
+
+    steps: list[int]
+    perplexities: list[float]
+    losses: list[float]
+
+    def recovered_at(self, threshold: float) -> int | None:
+        """The first checked step at which perplexity is at most the threshold."""
+        below = [s for s, p in zip(self.steps, self.perplexities, strict=True) if p <= threshold]
+        return below[0] if below else None
+
+
+class Task(NamedTuple):
+    """One layer's recovery: where the noise comes from, and how it is trained and measured.
+
+    checks: ascending steps at which perplexity is measured; the last one ends the run.
+    threshold: perplexity at which the layer counts as recovered and training stops.
+    """
+
+    layer: int
+    noise: float
+    seed: int
+    learning_rate: float
+    checks: tuple[int, ...]
+    threshold: float
+
+
+def recover(
+    model: PreTrainedModel,
+    task: Task,
+    train: list[TokenBatch],
+    measured: list[TokenBatch],
+    saved: State | None = None,
+    save: Callable[[State], None] = lambda state: None,
+) -> Curve:
+    """Disturb the layer, train it alone, and follow perplexity; the model is left as it was.
+
+    Args:
+        train: one batch a step, in turn.
+        saved: what `save` was given by an interrupted run, to go on from.
+        save: called after each check that does not end the run.
+
+    Raises:
+        TrainingError: the training loss is not finite.
+    """
+    layers = blocks(model)
+    block = layers[task.layer]
+    traces = [_entering(model, batch, task.layer) for batch in train]
+    with preserved(model, task.layer), noised(model, task.layer, task.noise, task.seed):
+        parameters = [p.requires_grad_(True) for p in block.parameters()]
+        optimizer = torch.optim.AdamW(parameters, lr=task.learning_rate, weight_decay=0.0)
+        curve, start = Curve([], [], []), 0
+        if saved is not None:
+            curve, start = _restored(saved, block, optimizer)
+        try:
+            for step in range(start, task.checks[-1] + 1):
+                if step in task.checks and step not in curve.steps:
+                    curve.steps.append(step)
+                    curve.perplexities.append(measure(model, measured).perplexity)
+                    if curve.recovered_at(task.threshold) is not None or step == task.checks[-1]:
+                        break
+                    save(_state(curve, step, block, optimizer))
+                turn = step % len(train)
+                loss = _loss(model, layers, traces[turn], task.layer, train[turn])
+                if not torch.isfinite(loss):
+                    raise TrainingError(
+                        f"layer {task.layer}, step {step}: training loss is {loss.item()}; "
+                        f"lower anatomy_recovery.learning_rate ({task.learning_rate})"
+                    )
+                curve.losses.append(loss.item())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        finally:
+            block.requires_grad_(False)
+            block.zero_grad()
+    return curve
+
+
+@torch.no_grad()
+def _entering(model: PreTrainedModel, batch: TokenBatch, layer: int) -> Trace:
+    """The trace from `layer` on: its own input only, and every argument."""
+    traced = trace(model, batch.to(model.device))
+    return Trace([traced.inputs[layer]], traced.arguments)
+
+
+def _loss(
+    model: PreTrainedModel, layers: nn.ModuleList, traced: Trace, layer: int, batch: TokenBatch
+) -> torch.Tensor:
+    batch = batch.to(model.device)
+    hidden = resume(layers, traced, traced.inputs[0], layer)
+    tokens = batch.mask_BxL.sum() - len(batch.rows)
+    return passage_nll(model, hidden, batch).sum() / tokens
+
+
+def _state(curve: Curve, step: int, block: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+    return {
+        "curve": curve._asdict(),
+        "step": step,
+        "block": block.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+
+
+def _restored(
+    saved: State, block: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[Curve, int]:
+    block.load_state_dict(saved["block"])
+    optimizer.load_state_dict(saved["optimizer"])
+    return Curve(**saved["curve"]), saved["step"]

@@ -1,0 +1,121 @@
+"""What each layer looks like, in its weights and in the residual stream, without ablating it.
+
+The first token of a passage is a known outlier (its norm can be a hundred times the others'), so
+every measure of the stream is given with it and without.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from tqdm import tqdm
+from transformers import PreTrainedModel
+
+from strata.execution import trace
+from strata.models import blocks
+from strata.statistics import Floats, paired_bootstrap
+from strata.surgery import matrices
+from strata.text import TokenBatch
+
+STREAM = ("norm_in", "norm_out", "cosine", "update_ratio")
+
+
+def weight_structure(model: PreTrainedModel, label: str = "") -> pd.DataFrame:
+    """One row a layer and matrix: Frobenius norm, effective rank and stable rank.
+
+    Effective rank: exp of the entropy of the singular values' shares (Roy and Vetterli, 2007).
+    Stable rank: squared Frobenius over squared spectral norm.
+    """
+    rows = []
+    for layer, block in enumerate(tqdm(blocks(model), desc=f"singular values {label}")):
+        for name, matrix in matrices(block).items():
+            values = torch.linalg.svdvals(matrix.double()).cpu().numpy()
+            rows.append({"layer": layer, "matrix": name.split(".")[-2], **_ranks(values)})
+    return pd.DataFrame(rows)
+
+
+def _ranks(singular_values: Floats) -> dict[str, float]:
+    shares = singular_values[singular_values > 0] / singular_values.sum()
+    squares = (singular_values**2).sum()
+    return {
+        "norm": float(np.sqrt(squares)),
+        "effective_rank": float(np.exp(-(shares * np.log(shares)).sum())),
+        "stable_rank": float(squares / singular_values.max() ** 2),
+    }
+
+
+@torch.no_grad()
+def stream_structure(model: PreTrainedModel, batches: list[TokenBatch]) -> pd.DataFrame:
+    """One row a layer: means over tokens of the stream's norm in and out, cosine, update ratio.
+
+    Columns end in `_all` (every token) or `_rest` (without each passage's first token).
+    """
+    depth = len(blocks(model))
+    totals = {which: np.zeros((depth, len(STREAM))) for which in ("all", "rest")}
+    counts = dict.fromkeys(totals, 0)
+    for batch in (batch.to(model.device) for batch in batches):
+        states = trace(model, batch).inputs
+        real = batch.mask_BxL.bool()
+        later = real.clone()
+        later[:, 0] = False
+        for which, chosen in (("all", real), ("rest", later)):
+            counts[which] += int(chosen.sum())
+            for layer, (before, after) in enumerate(pairwise(states)):
+                totals[which][layer] += _stream(before[chosen], after[chosen])
+    columns = {
+        f"{name}_{which}": totals[which][:, place] / counts[which]
+        for which in totals
+        for place, name in enumerate(STREAM)
+    }
+    return pd.DataFrame({"layer": np.arange(depth), **columns})
+
+
+def _stream(before_NxD: torch.Tensor, after_NxD: torch.Tensor) -> Floats:
+    """Sums over N tokens of the four measures."""
+    norm_in, norm_out = before_NxD.norm(dim=1), after_NxD.norm(dim=1)
+    cosine = torch.nn.functional.cosine_similarity(before_NxD, after_NxD, dim=1)
+    ratio = (after_NxD - before_NxD).norm(dim=1) / norm_in
+    return torch.stack([norm_in, norm_out, cosine, ratio]).double().sum(dim=1).cpu().numpy()
+
+
+def layer_features(weights: pd.DataFrame, stream: pd.DataFrame) -> pd.DataFrame:
+    """One row a layer, one column a statistic: weight statistics averaged over matrices."""
+    averaged = weights.groupby("layer")[["norm", "effective_rank", "stable_rank"]].mean()
+    return averaged.add_prefix("weight_").join(stream.set_index("layer"))
+
+
+def predict_importance(
+    features: pd.DataFrame, importance: Floats, resamples: int, seed: int
+) -> pd.DataFrame:
+    """Which statistic ranks layers as ablation does? One row a statistic.
+
+    Spearman correlation over the T layers with a bootstrap interval over layers, its p-value and
+    the p-value corrected (Holm) for having tried every statistic.
+    """
+    rows = []
+    for name, values in features.items():
+        boot = paired_bootstrap(
+            spearman,
+            values.to_numpy()[None],
+            np.asarray(importance, dtype=float)[None],
+            resamples=resamples,
+            seed=seed,
+        )
+        constant = values.nunique() == 1
+        p_value = 1.0 if constant else stats.spearmanr(values, importance).pvalue
+        rows.append((name, boot.value[0], boot.low[0], boot.high[0], p_value))
+    table = pd.DataFrame(rows, columns=["statistic", "spearman", "low", "high", "p"])
+    table["p_holm"] = multipletests(table["p"], method="holm")[1]
+    return table
+
+
+def spearman(first: Floats, second: Floats, axis: int = -1) -> Floats:
+    """Spearman rank correlation along an axis; 0 where one side is constant."""
+    ranks = [stats.rankdata(values, axis=axis) for values in (first, second)]
+    centred = [rank - rank.mean(axis=axis, keepdims=True) for rank in ranks]
+    covariance = (centred[0] * centred[1]).sum(axis=axis)
+    scale = np.sqrt((centred[0] ** 2).sum(axis=axis) * (centred[1] ** 2).sum(axis=axis))
+    return np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0)

@@ -1,0 +1,171 @@
+"""How predictable are a layer's weights from other layers'? Paper A's R2 and delta correlation.
+
+A parameter's stack is its T layers' values as a matrix (T, N). Each reading of "predictable" is one
+function from a stack to a number per layer (or one number), so it can be tried on any stack: the
+model's, its layers in shuffled order, a random initialisation. For independent layers the expected
+values are known in closed form:
+
+    Corr(W_{l+1} - W_l, W_{l+2} - W_{l+1}) = -Var / (2 Var) = -1/2
+    neighbour average:     error Var + Var/2,   R2 = 1 - 3/2 = -1/2
+    linear extrapolation:  error Var + 5 Var,   R2 = 1 - 6 = -5
+    ridge on neighbours:   no signal,           R2 = 0
+    polynomial, degree p:  R2 = mean leverage = (p + 1) / T in sample
+    of a statistic (about its mean over depth): R2 = p / (T - 1) in sample
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import nn
+
+from strata.statistics import Floats
+
+DEGREE = 3
+STATISTICS = ("mean", "std", "norm", "spectral_norm")
+RIDGE = 1e-6
+TINY = 1e-30
+
+
+class WeightsError(ValueError):
+    """Layers that cannot be compared."""
+
+
+def stacks(layers: nn.ModuleList) -> dict[str, torch.Tensor]:
+    """Parameter name -> its values in every layer, (T, N); `shape` is lost.
+
+    Raises:
+        WeightsError: fewer than four layers, or layers of different shapes.
+    """
+    if len(layers) < DEGREE + 1:
+        raise WeightsError(f"found {len(layers)} layers, expected at least {DEGREE + 1}")
+    names = [name for name, _ in layers[0].named_parameters()]
+    result = {}
+    for name in names:
+        values = [layer.get_parameter(name).detach() for layer in layers]
+        shapes = sorted({tuple(value.shape) for value in values})
+        if len(shapes) > 1:
+            raise WeightsError(f"{name}: layers have shapes {shapes}, expected one")
+        result[name] = torch.stack([value.flatten() for value in values])
+    return result
+
+
+def delta_correlations(stack: torch.Tensor) -> Floats:
+    """Correlation of W_{l+1} - W_l with W_{l+2} - W_{l+1}, for l = 0..T-3; 0 if one is constant."""
+    deltas = stack[1:] - stack[:-1]
+    centred = deltas - deltas.mean(dim=1, keepdim=True)
+    unit = centred / centred.norm(dim=1, keepdim=True).clamp(min=TINY)
+    return (unit[1:] * unit[:-1]).sum(dim=1).double().cpu().numpy()
+
+
+def neighbour_average(stack: torch.Tensor) -> Floats:
+    """R2 of predicting each inner layer by the mean of its two neighbours, (T - 2,)."""
+    return _r2(stack[1:-1], (stack[:-2] + stack[2:]) / 2)
+
+
+def linear_extrapolation(stack: torch.Tensor) -> Floats:
+    """R2 of predicting each layer by 2 W_{l-1} - W_{l-2}, (T - 2,)."""
+    return _r2(stack[2:], 2 * stack[1:-1] - stack[:-2])
+
+
+def ridge_on_neighbours(stack: torch.Tensor) -> Floats:
+    """R2 of the best linear combination of the two neighbours' weights, (T - 2,)."""
+    scores = []
+    for left, own, right in zip(stack[:-2], stack[1:-1], stack[2:], strict=True):
+        features = torch.stack([left, right], dim=1).double()
+        features = features - features.mean(dim=0)
+        target = own.double() - own.double().mean()
+        gram = features.T @ features
+        penalty = (RIDGE * gram.trace() + TINY) * torch.eye(2, dtype=gram.dtype, device=gram.device)
+        coefficients = torch.linalg.solve(gram + penalty, features.T @ target)
+        scores.append(float(_r2(target[None], (features @ coefficients)[None])[0]))
+    return np.array(scores)
+
+
+def sorted_weights(stack: torch.Tensor) -> Floats:
+    """R2 of predicting each inner layer's sorted weights by its neighbours', (T - 2,)."""
+    return neighbour_average(stack.sort(dim=1).values)
+
+
+def polynomial(stack: torch.Tensor) -> Floats:
+    """R2 of a cubic over depth fitted to each weight, in sample, (T,)."""
+    return _r2(stack, hat_matrix(len(stack)).to(stack) @ stack)
+
+
+def polynomial_left_out(stack: torch.Tensor) -> Floats:
+    """The same, each layer predicted by the cubic through the other layers, (T,)."""
+    return _r2(stack, left_out_matrix(len(stack)).to(stack) @ stack)
+
+
+def hat_matrix(depth: int) -> torch.Tensor:
+    """Projection (T, T) on cubics over depth."""
+    powers = torch.linspace(-1, 1, depth, dtype=torch.float64)[:, None] ** torch.arange(DEGREE + 1)
+    basis = torch.linalg.qr(powers).Q
+    return basis @ basis.T
+
+
+def left_out_matrix(depth: int) -> torch.Tensor:
+    """Row l predicts layer l from the cubic through all others: zero on the diagonal, (T, T)."""
+    hat = hat_matrix(depth)
+    leverage = hat.diagonal()[:, None]
+    return (hat - torch.diag(hat.diagonal())) / (1 - leverage)
+
+
+def statistic_over_depth(values: Floats) -> float:
+    """In-sample R2, about the mean over depth, of a cubic through one number a layer (T,)."""
+    residual = values - hat_matrix(len(values)).numpy() @ values
+    spread = ((values - values.mean()) ** 2).sum()
+    return float(1 - (residual**2).sum() / spread) if spread > 0 else 0.0
+
+
+def layer_statistics(stack: torch.Tensor, shape: torch.Size) -> dict[str, Floats]:
+    """Mean, standard deviation, Frobenius and spectral norm of each layer: name -> (T,)."""
+    values = {"mean": stack.mean(dim=1), "std": stack.std(dim=1), "norm": stack.norm(dim=1)}
+    if len(shape) == 2:
+        values["spectral_norm"] = torch.stack([_spectral_norm(row.view(shape)) for row in stack])
+    return {name: value.double().cpu().numpy() for name, value in values.items()}
+
+
+def closed_form(depth: int) -> dict[str, float]:
+    """Expected value of each reading for independent layers; see the module's derivation."""
+    return {
+        "delta_correlation": -0.5,
+        "neighbour_average": -0.5,
+        "linear_extrapolation": -5.0,
+        "ridge_on_neighbours": 0.0,
+        "polynomial": (DEGREE + 1) / depth,
+        "polynomial_left_out": _left_out_expectation(depth),
+        "statistic_over_depth": DEGREE / (depth - 1),
+    }
+
+
+def _left_out_expectation(depth: int) -> float:
+    """1 - mean of E[error] / Var; the error of row l is Var (1 + sum of its squared weights)."""
+    return float(-(left_out_matrix(depth) ** 2).sum(dim=1).mean())
+
+
+PREDICTORS: Mapping[str, Callable[[torch.Tensor], Floats]] = {
+    "neighbour_average": neighbour_average,
+    "linear_extrapolation": linear_extrapolation,
+    "ridge_on_neighbours": ridge_on_neighbours,
+    "polynomial": polynomial,
+    "polynomial_left_out": polynomial_left_out,
+    "sorted_weights": sorted_weights,
+}
+
+
+def _spectral_norm(matrix: torch.Tensor) -> torch.Tensor:
+    """Largest singular value, from the smaller of the two Gram matrices."""
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    return torch.linalg.eigvalsh(wide @ wide.T)[-1].clamp(min=0).sqrt()
+
+
+def _r2(actual: torch.Tensor, predicted: torch.Tensor) -> Floats:
+    """1 - squared error over the squares about the layer's own mean, row by row.
+
+    A constant layer (a norm at initialisation) has no spread to explain: 0.
+    """
+    error = ((actual - predicted) ** 2).sum(dim=1).double()
+    spread = ((actual - actual.mean(dim=1, keepdim=True)) ** 2).sum(dim=1).double()
+    score = torch.where(spread > 0, 1 - error / spread.clamp(min=1e-300), torch.zeros_like(spread))
+    return score.cpu().numpy()

@@ -1,0 +1,58 @@
+"""Unfinished work on disk, so that an interrupted run goes on where it stopped.
+
+A run is a set of named units. A finished unit leaves a small JSON result; a unit under way may keep
+a checkpoint of tensors. The folder's name is a digest of everything the numbers depend on, so
+work for other parameters, another model or other code is never picked up.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from strata import paths
+from strata.records import rounded, sha256, write_json
+
+
+class Work:
+    """The unfinished work of one stage under one set of facts."""
+
+    def __init__(self, stage: str, facts: Mapping[str, Any]) -> None:
+        """`facts`: plain data that decides the numbers, e.g. parameters and the model's record."""
+        sources = {str(f): sha256(f) for f in sorted((paths.ROOT / "src" / "strata").rglob("*.py"))}
+        key = json.dumps([rounded(dict(facts)), sorted(sources.values())], sort_keys=True)
+        self.folder = paths.WORK / stage / hashlib.sha256(key.encode()).hexdigest()[:16]
+
+    def result(self, unit: str) -> Any | None:
+        """What a finished unit left, or None."""
+        file = self.folder / f"{unit}.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+    def finish(self, unit: str, result: Any) -> None:
+        """Keep a unit's result and drop its checkpoint."""
+        write_json(self.folder / f"{unit}.json", result)
+        self._checkpoint(unit).unlink(missing_ok=True)
+
+    def save(self, unit: str, state: Mapping[str, Any]) -> None:
+        """Keep the state of a unit under way: written whole, then renamed."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = self._checkpoint(unit).with_suffix(f".part{os.getpid()}")
+        torch.save(dict(state), part)
+        os.replace(part, self._checkpoint(unit))
+
+    def restore(self, unit: str) -> dict[str, Any] | None:
+        """The last saved state of a unit, or None."""
+        file = self._checkpoint(unit)
+        return torch.load(file, weights_only=True) if file.is_file() else None
+
+    def clear(self) -> None:
+        """Remove everything: the stage has written its evidence."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _checkpoint(self, unit: str) -> Path:
+        return self.folder / f"{unit}.pt"

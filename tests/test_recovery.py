@@ -1,0 +1,146 @@
+"""Recovery: the fast loop is the slow loop, and an interrupted one ends where a whole one does."""
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from strata import paths
+from strata.anatomy.recovery import Task, TrainingError, recover
+from strata.anatomy.recovery_study import resumable
+from strata.models import blocks
+from strata.surgery import noised, preserved
+from strata.work import Work
+
+TASK = Task(layer=2, noise=0.5, seed=0, learning_rate=1e-3, checks=(0, 2, 4, 6, 8), threshold=0.0)
+
+
+def slow_losses(model, task, batch):
+    """Every weight has a gradient, every forward pass is whole; one layer is stepped."""
+    model.requires_grad_(True)
+    losses = []
+    with preserved(model, task.layer), noised(model, task.layer, task.noise, task.seed):
+        block = blocks(model)[task.layer]
+        optimizer = torch.optim.AdamW(block.parameters(), lr=task.learning_rate, weight_decay=0.0)
+        for _ in range(task.checks[-1]):
+            output = model(input_ids=batch.ids_BxL, attention_mask=batch.mask_BxL, use_cache=False)
+            scored = batch.mask_BxL[:, 1:].bool()
+            loss = torch.nn.functional.cross_entropy(
+                output.logits[:, :-1][scored], batch.ids_BxL[:, 1:][scored]
+            )
+            losses.append(loss.item())
+            model.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return losses
+
+
+def test_fast_loop_equals_training_with_all_gradients(model, batch):
+    fast = recover(model, TASK, [batch], [batch])
+    torch.testing.assert_close(fast.losses, slow_losses(model, TASK, batch), rtol=0, atol=1e-5)
+
+
+def test_model_is_left_bit_for_bit_and_frozen(model, batch):
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    curve = recover(model, TASK, [batch], [batch])
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    assert curve.perplexities[-1] < curve.perplexities[0]
+
+
+def test_training_stops_at_the_first_check_below_the_threshold(model, batch):
+    whole = recover(model, TASK, [batch], [batch])
+    reached = recover(model, TASK._replace(threshold=whole.perplexities[2]), [batch], [batch])
+    assert reached.steps == [0, 2, 4] and len(reached.losses) == 4
+    assert reached.recovered_at(whole.perplexities[2]) == 4
+    assert whole.recovered_at(0.0) is None
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2])
+def test_interrupted_curve_ends_in_the_same_numbers(model, batch, cut):
+    whole = recover(model, TASK, [batch], [batch])
+    states = []
+
+    def save(state):
+        states.append(torch.load(_stored(state), weights_only=True))
+        if len(states) > cut:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recover(model, TASK, [batch], [batch], save=save)
+    assert recover(model, TASK, [batch], [batch], saved=states[-1]) == whole
+
+
+def _stored(state):
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return file
+
+
+def test_finished_unit_is_read_back_and_other_facts_find_nothing(
+    model, batch, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(paths, "WORK", tmp_path)
+    work = Work("recovery", {"x": 1})
+    first = resumable(work, "unit", model, TASK, [batch], [batch])
+    monkeypatch.setattr("strata.anatomy.recovery_study.recover", None)
+    assert resumable(work, "unit", model, TASK, [batch], [batch]) == first
+    assert Work("recovery", {"x": 2}).result("unit") is None
+    work.clear()
+    assert work.result("unit") is None
+
+
+def test_non_finite_loss_names_layer_and_step(model, batch):
+    wild = TASK._replace(learning_rate=1e30)
+    with pytest.raises(TrainingError, match=r"layer 2, step \d: training loss is nan; lower"):
+        recover(model, wild, [batch], [batch])
+    assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
+
+
+KILLED = """
+import os, signal, sys
+from strata.work import Work
+from strata.anatomy import growth_training
+train = growth_training.train
+def dying(params, split, phases, anti, seed, saved=None, save=None):
+    def last(state):
+        save(state)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return train(params, split, phases, anti, seed, saved, last)
+growth_training.train = dying
+sys.argv = ["15_anatomy_growth.py", "--profile", "smoke"]
+exec(compile(open("src/15_anatomy_growth.py").read(), "15", "exec"))
+"""
+
+
+def test_killed_growth_stage_goes_on_and_ends_in_the_same_numbers(tmp_path):
+    """kill -9 in the first run's training, then the stage again, against an undisturbed stage."""
+    evidence = []
+    for killed in (False, True):
+        tree = tmp_path / f"tree{killed}"
+        for name in ("src", "profiles", "data/authored"):
+            shutil.copytree(paths.ROOT / name, tree / name)
+        for name in ("params.yaml", "dvc.yaml"):
+            shutil.copy(paths.ROOT / name, tree)
+        environment = os.environ | {"PYTHONPATH": str(tree / "src")}
+        if killed:
+            died = subprocess.run([sys.executable, "-c", KILLED], cwd=tree, env=environment)
+            assert died.returncode == -signal.SIGKILL
+            assert list((tree / "data" / "work").rglob("*.pt"))
+        done = subprocess.run(
+            [sys.executable, "src/15_anatomy_growth.py", "--profile", "smoke"],
+            cwd=tree,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert not list((tree / "data" / "work").rglob("*.pt"))
+        evidence.append((tree / "results" / "smoke" / "anatomy" / "growth.json").read_bytes())
+    assert evidence[0] == evidence[1]
