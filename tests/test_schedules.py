@@ -29,9 +29,7 @@ def middle(schedule, s):
 def test_affected_layers_are_the_paper_s(case):
     T, s = case
     assert len(schedules.affected(T, s)) == T - 1 - 2 * s >= 1
-    assert set(schedules.affected(T, s)) == set(range(T)) - set(range(s + 1)) - set(
-        range(T - s, T)
-    )
+    assert set(schedules.affected(T, s)) == set(range(T)) - set(range(s + 1)) - set(range(T - s, T))
 
 
 @given(depth_and_start(), st.integers(1, 28), st.integers(0, 5))
