@@ -78,6 +78,18 @@ def test_single_layer_variants(T, data):
     assert list(schedules.swap_layers(T, j).steps) == swapped
 
 
+@given(depth_and_start())
+def test_start_for_inverts_affected(case):
+    T, s = case
+    assert schedules.start_for(T, len(schedules.affected(T, s))) == s
+
+
+@pytest.mark.parametrize("M", [0, 2, 30, 31, -1])
+def test_impossible_number_of_affected_layers_lists_the_possible(M):
+    with pytest.raises(ScheduleError, match=rf"T=30, M={M}: .* among 1, 3, 5, .* 29"):
+        schedules.start_for(30, M)
+
+
 @pytest.mark.parametrize("s", [-1, 15, 16, 40])
 @pytest.mark.parametrize("variant", ["skip", "middle_repeat", "reverse", "parallel", "affected"])
 def test_impossible_start_names_depth_start_and_range(variant, s):

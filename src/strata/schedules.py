@@ -66,6 +66,19 @@ def affected(T: int, s: int) -> tuple[int, ...]:
     return tuple(range(s + 1, T - s))
 
 
+def start_for(T: int, M: int) -> int:
+    """The s that affects M layers.
+
+    Raises:
+        ScheduleError: no s does.
+    """
+    s, odd = divmod(T - 1 - M, 2)
+    if odd or s not in starts(T):
+        possible = ", ".join(str(T - 1 - 2 * each) for each in reversed(starts(T)))
+        raise ScheduleError(f"T={T}, M={M}: no s affects M layers, expected M among {possible}")
+    return s
+
+
 def full(T: int) -> Schedule:
     """Every layer once, in order."""
     return Schedule(T, tuple(range(T)))
