@@ -1,4 +1,4 @@
-"""The authored benchmark sets: counts, the hub's schema, balance, no repetition, true arithmetic."""
+"""The authored benchmark sets: counts, the hub's schema, balance, no repetition, sums."""
 
 import json
 import re

@@ -109,7 +109,7 @@ _TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 def normalised_median(scores: Floats, guess: Floats, full: Floats) -> Floats:
-    """Paper C's summary: the median over tasks of scores with guessing at 0 and the full model at 1.
+    """Paper C's summary: the median over tasks, with guessing at 0 and the full model at 1.
 
     Args:
         scores: (tasks, ...); guess: (tasks,); full: what broadcasts to the scores.

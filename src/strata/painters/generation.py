@@ -4,7 +4,6 @@ A cache is faithful when one pass over prompt and continuation, without any cach
 the same tokens: greedy decoding without a cache then is the same continuation.
 """
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,15 +18,16 @@ from strata.execution import scheduled
 from strata.execution.scheduled import KV
 from strata.models import LoadedModel
 from strata.painters.harness import harness_results
-from strata.painters.scores import estimate
+from strata.painters.scores import accuracies, curve_table, estimate, guesses
 from strata.params import GenerationParams
 from strata.records import Estimate
 from strata.schedules import Schedule
-from strata.statistics import HEADROOM, Floats
+from strata.statistics import HEADROOM, Floats, normalised
 
 FILTERS = {"flexible-extract": "flexible", "strict-match": "strict"}
 PARALLEL = ("parallel", "looped_parallel")
 ORDERS = ("reverse", "random_order")
+SEMANTIC = ("hellaswag", "winogrande")
 
 
 class Case(NamedTuple):
@@ -148,16 +148,68 @@ def agreement(first: Sequence[Continuation], second: Sequence[Continuation]) -> 
     return shares
 
 
+def case_table(
+    items: pd.DataFrame,
+    made: Sequence[Case],
+    one_pass: dict[str, list[float]],
+    agreements: dict[str, list[float]],
+    params: GenerationParams,
+) -> pd.DataFrame:
+    """One row a case: accuracy (flexible, with interval, and strict), the share of tokens that one
+    pass would choose, and the share on which both caches agree."""
+    names = [case.name for case in made]
+    renamed = items.rename(columns={"case": "schedule"}).assign(task="gsm8k")
+    flexible, strict = (
+        accuracies(renamed, names, params.resamples, params.seed, metric)[1][0]
+        for metric in ("flexible", "strict")
+    )
+    table = curve_table(
+        flexible,
+        variant=[case.variant for case in made],
+        affected=[case.affected for case in made],
+        kv=[case.kv for case in made],
+        strict=strict[:, 0],
+        one_pass=[np.mean(one_pass[name]) for name in names],
+    )
+    keys = (table["variant"] + ".M" + table["affected"].astype(str)).tolist()
+    agreed = {key: np.mean(shares) for key, shares in agreements.items()}
+    table["caches_agree"] = [agreed.get(key, np.nan) for key in keys]
+    return table
+
+
 def _share(same: torch.Tensor, counted: torch.Tensor) -> list[float]:
     """Of the counted places of each row, the share that is the same; 1 where none counts."""
     agreed, places = (same & counted.bool()).sum(dim=1), counted.sum(dim=1)
     return torch.where(places > 0, agreed / places.clamp(min=1), 1.0).double().tolist()
 
 
+def semantic_kept(variant_items: pd.DataFrame, params: GenerationParams) -> Floats:
+    """Score of the semantic tasks under the order variants, where both measure M: (1 + B,).
+
+    Args:
+        variant_items: variants_items.csv.
+    """
+    own = variant_items[variant_items["task"].isin(SEMANTIC)]
+    long = own.melt(["task", "item"], var_name="schedule", value_name="acc")
+    long = long[long["schedule"].str.startswith("acc:")]
+    long["schedule"] = long["schedule"].str.removeprefix("acc:")
+    names = list(long["schedule"].unique())
+    wanted = {f"{variant}.M{M}" for variant in ORDERS for M in params.affected}
+    tasks, accuracy = accuracies(long, names, params.resamples, params.seed)
+    full = accuracy[:, [names.index("full.M0.0")]]
+    score = normalised(accuracy, guesses(tasks)[:, None, None], full)
+    of_variant: dict[str, list[Floats]] = {}
+    for i, name in enumerate(names):
+        if (variant := name.rpartition(".")[0]) in wanted:
+            of_variant.setdefault(variant, []).append(score[:, i])
+    return np.mean([np.mean(each, axis=(0, 1)) for each in of_variant.values()], axis=0)
+
+
 def measurements(
     items: pd.DataFrame,
     agreements: dict[str, list[float]],
     one_pass: dict[str, list[float]],
+    semantic: Floats,
     params: GenerationParams,
 ) -> dict[str, dict[str, Estimate]]:
     """What the ledger judges, key -> subject: `model` has the faithful cache, `as_published` the
@@ -165,7 +217,8 @@ def measurements(
 
     Args:
         agreements: variant.M -> share of tokens on which both caches agree, an item each;
-        one_pass: case -> share of tokens that one pass would choose, an item each.
+        one_pass: case -> share of tokens that one pass would choose, an item each;
+        semantic: score of the semantic tasks under the order variants, from `semantic_kept`.
     """
     scores = items.pivot(index="case", columns="item", values="flexible")
     count = scores.shape[1]
@@ -184,11 +237,11 @@ def measurements(
         chosen = [values for name, values in shares.items() if wanted in name]
         return np.mean(chosen, axis=0) @ weights
 
+    orders_kept = np.mean([kept(each, "per_visit") for each in ORDERS], axis=0)
     judged = {
         "full_accuracy": {"model": estimate(accuracy["full.M0.per_visit"])},
-        "orders_kept": {
-            "model": estimate(np.mean([kept(each, "per_visit") for each in ORDERS], axis=0))
-        },
+        "orders_kept": {"model": estimate(orders_kept)},
+        "semantic_minus_maths": {"model": estimate(semantic - orders_kept)},
         "one_pass": {
             "model": estimate(mean(one_pass, "per_visit")),
             "as_published": estimate(mean(one_pass, "averaged")),

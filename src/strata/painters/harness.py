@@ -6,6 +6,7 @@ Prompts, tokens, scores and standard errors are the harness's; only the log-like
 
 import contextlib
 import io
+import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from strata.models import LoadedModel, final_norm, head
 from strata.schedules import Schedule
 
 HEAD_ROWS = 512
+logging.getLogger("lm_eval").setLevel(logging.ERROR)  # it warns of every model passed as an object
 Request = tuple[tuple[str, str], list[int], list[int]]
 Answer = tuple[float, bool]
 

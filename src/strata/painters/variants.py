@@ -1,7 +1,7 @@
 """Paper C's variants over the number of affected layers (Figs 4-9 and 11), and their order."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from strata.records import Estimate
 from strata.schedules import Schedule
 from strata.statistics import Floats, normalised
 
+RELEASED_MODEL = "meta-llama/Llama-2-7b-hf"
 FULL = "full"
 VARIANTS = ("skip", "middle_repeat", "reverse", "random_order", "parallel", "looped_parallel")
 SEMANTIC = ("hellaswag", "winogrande")
@@ -150,8 +151,57 @@ def measurements(found: Curves) -> dict[str, Estimate]:
     }
 
 
+def noise(items: pd.DataFrame, exact: pd.DataFrame) -> dict[str, float]:
+    """What the arithmetic moves: the same items again in float32, all schedules and tasks.
+
+    items_changed: share of items whose score differs; accuracy_difference: the largest difference
+    of a mean over a schedule's items; nats: largest difference of a LAMBADA log-likelihood.
+    """
+    keys = ["schedule", "task", "item"]
+    both = exact.merge(items, on=keys, suffixes=("", "_own"))
+    change = both["acc"] - both["acc_own"]
+    means = change.groupby([both["schedule"], both["task"]]).mean()
+    result = {
+        "items": len(both),
+        "items_changed": float((change != 0).mean()),
+        "accuracy_difference_mean": float(change.mean()),
+        "accuracy_difference_largest": float(means.abs().max()),
+    }
+    if "perplexity" in both:
+        result["nats_largest"] = float((both["perplexity"] - both["perplexity_own"]).abs().max())
+    return result
+
+
+def wide(items: pd.DataFrame, made: Sequence[Case]) -> pd.DataFrame:
+    """One row a task and item: acc, and acc_norm where there is one, under every schedule."""
+    metrics = [metric for metric in ("acc", "acc_norm") if metric in items]
+    table = items.pivot(index=["task", "item"], columns="schedule", values=metrics)
+    order = [(metric, case.name) for metric in metrics for case in made]
+    table = table[order]
+    table.columns = [f"{metric}:{name}" for metric, name in order]
+    return table.astype("Int64").reset_index()
+
+
+def released(
+    items: pd.DataFrame, provenance: Mapping[str, Any], params: VariantParams
+) -> dict[str, dict[str, Estimate]]:
+    """Llama-2-7B without layers 15 to 17 (s = 14) on LAMBADA; no subject for any other model."""
+    keys = ("perplexity", "accuracy")
+    if provenance.get("repository") != RELEASED_MODEL or 3 not in params.affected:
+        return {f"lambada.skip_s14.{key}": {} for key in keys}
+    own = items[items["task"] == "lambada_openai"]
+    draws = {
+        metric: accuracies(own, ["skip.M3.0"], params.resamples, params.seed, metric)[1][0, 0]
+        for metric in ("acc", "perplexity")
+    }
+    return {
+        "lambada.skip_s14.accuracy": {"model": estimate(draws["acc"])},
+        "lambada.skip_s14.perplexity": {"model": estimate(np.exp(-draws["perplexity"]))},
+    }
+
+
 def _kept(found: Curves, tasks: Sequence[str]) -> Floats:
-    """Normalised score of some tasks, averaged over order variants and affected layers: (1 + B,)."""
+    """Score of some tasks, averaged over order variants and affected layers: (1 + B,)."""
     own = [i for i, task in enumerate(found.tasks) if task in tasks]
     orders = [VARIANTS.index(variant) for variant in ORDERS]
     more_than_one = [i for i, M in enumerate(found.affected) if M > 1]

@@ -1,4 +1,4 @@
-"""The harness's own tasks on hub data, on local files in the hub's field names, or on authored sets.
+"""The harness's own tasks on hub data, local files in the hub's field names, or authored sets.
 
 Prompt, choices, metrics and filters are those of the harness's YAML; only where the documents come
 from is replaced.
