@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 from strata.execution import sweep
 from strata.models import LoadedModel, final_norm, head
 from strata.schedules import Schedule
+from strata.tasks.benchmarks import FEWSHOT_SEED
 
 HEAD_ROWS = 512
 logging.getLogger("lm_eval").setLevel(logging.ERROR)  # it warns of every model passed as an object
@@ -122,7 +123,12 @@ def per_item(
 
 
 def harness_results(tasks: dict[str, ConfigurableTask], lm: HFLM, items: int) -> dict[str, Any]:
-    """What the harness's own `evaluate` returns, per-item samples included, without its bars."""
+    """What the harness's own `evaluate` returns, per-item samples included, without its bars.
+
+    Examples shown are the same at every call.
+    """
+    for task in tasks.values():
+        task.set_fewshot_seed(FEWSHOT_SEED)
     with contextlib.redirect_stderr(io.StringIO()):
         return evaluate(lm, {"tasks": tasks}, limit=items, bootstrap_iters=0, log_samples=True)
 

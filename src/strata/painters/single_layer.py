@@ -32,6 +32,7 @@ def analyse(
     change, layer = zip(*(name.split(".") for name in names[1:]), strict=True)
     table = curve_table(accuracy[1:], change=change, layer=[int(each) for each in layer])
     full = accuracy[0]
+    table["full"] = full[0]
     judged = {"full_accuracy": estimate(full)}
     for change_name, rows in (("skip", accuracy[1 : T + 1]), ("swap", accuracy[T + 1 :])):
         for key, draws in _regions(rows, full).items():
