@@ -1,6 +1,10 @@
 """Draw the main figures from the evidence of one profile, for `dvc plots show` and the report.
 
+<<<<<<< HEAD
 Inputs    results/<profile>/anatomy/*.csv, data/claims/*.yaml
+=======
+Inputs    results/<profile>/anatomy/ablation*.csv, results/<profile>/painters/*, data/claims/*.yaml
+>>>>>>> painters
 Outputs   results/<profile>/figures/*.png
 Cost      seconds
 
@@ -14,10 +18,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from strata import params, paths
+<<<<<<< HEAD
 from strata.claims import Claim, load_ledger
 from strata.claims.published import published_by_layer, published_value
 from strata.figures import anatomy, anatomy_training, anatomy_weights, style
 from strata.params import Params
+=======
+from strata.claims import load_ledger
+from strata.claims.published import published_by_layer
+from strata.figures import anatomy, painters, style
+
+ABLATION_KEYS = ("anatomy/ablation.json", "neighbour_average.change_L")
+>>>>>>> painters
 
 
 def main() -> None:
@@ -26,6 +38,7 @@ def main() -> None:
     claims = load_ledger(paths.CLAIMS)
     matplotlib.use("agg")
     style.use_style()
+<<<<<<< HEAD
     for name, figure in anatomy_figures(settings, claims, folder / "anatomy").items():
         style.save(figure, folder / "figures" / f"{name}.png")
 
@@ -67,6 +80,34 @@ def anatomy_figures(settings: Params, claims: list[Claim], folder: Path) -> dict
         ),
         "anatomy_importance": anatomy.importance_predictors(table("structure_importance")),
         "anatomy_growth": anatomy_training.growth_curves(table("growth")),
+=======
+    layers = pd.read_csv(folder / "anatomy" / "ablation.csv")
+    draws = pd.read_csv(folder / "anatomy" / "ablation_small_draws.csv")
+    draws = draws.query("subject == 'model' and reading == 'neighbour_average'")
+    figures = {
+        "anatomy_ablation": anatomy.importance_profile(layers, published),
+        "anatomy_small_draws": anatomy.small_draws(
+            draws, published, settings.anatomy_ablation.draw_size
+        ),
+        **painters_figures(folder / "painters"),
+    }
+    for name, figure in figures.items():
+        style.save(figure, folder / "figures" / f"{name}.png")
+
+
+def painters_figures(folder: Path) -> dict[str, Figure]:
+    """Paper C's figures by file name."""
+    names = ("similarity", "token_norms", "single_layer", "variants", "variants_tasks", "loops")
+    table = {name: pd.read_csv(folder / f"{name}.csv") for name in (*names, "loops_best")}
+    return {
+        "painters_similarity": painters.similarity(table["similarity"]),
+        "painters_token_norms": painters.token_norms(table["token_norms"]),
+        "painters_single_layer": painters.single_layer(table["single_layer"]),
+        "painters_variants": painters.variants(table["variants"]),
+        "painters_tasks": painters.tasks(table["variants_tasks"]),
+        "painters_loops": painters.loops(table["loops"], table["loops_best"]),
+        "painters_generation": painters.generation(pd.read_csv(folder / "generation.csv")),
+>>>>>>> painters
     }
 
 

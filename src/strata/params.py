@@ -114,6 +114,20 @@ class WeightsParams(Section):
     counts: tuple[PositiveInt, ...]
     random_choices: PositiveInt
     shuffles: PositiveInt
+class BenchmarkParams(Section):
+    """The benchmarks of paper C; `local` is a folder with <task>/<split>.jsonl."""
+
+    source: Literal["hub", "local", "authored"]
+    local: str | None
+    tasks: Annotated[list[str], Field(min_length=1)]
+
+
+class Measured(Section):
+    """What every experiment of paper C shares: arithmetic, batches, intervals, one seed."""
+
+    dtype: Literal["float32", "bfloat16"]
+    batch_size: PositiveInt
+    memory_gib: Annotated[float, Field(gt=0)]
     resamples: Annotated[int, Field(ge=100)]
     seed: int
 
@@ -150,6 +164,11 @@ class ManipulationParams(Section):
     redundant: PositiveInt
     named: tuple[NonNegativeInt, ...]
     alphas: tuple[NonNegative, ...]
+class SimilarityParams(Section):
+    """Paper C, similarity of hidden states; `passages` of the evaluation text."""
+
+    batch_size: PositiveInt
+    passages: Annotated[int, Field(ge=2)]
     resamples: Annotated[int, Field(ge=100)]
     seed: int
 
@@ -203,6 +222,41 @@ class GrowthParams(Section):
         if unknown:
             raise ValueError(f"phases name unknown roles: {', '.join(sorted(unknown))}")
         return self
+class SingleLayerParams(Measured):
+    """Paper C, single layers left out or swapped; LAMBADA items of the model and of a null."""
+
+    items: PositiveInt
+    null_items: PositiveInt
+
+
+class VariantParams(Measured):
+    """Paper C, all variants over s; `starts` are given as layers affected, as depth allows."""
+
+    items: PositiveInt
+    null_items: PositiveInt
+    noise_items: PositiveInt
+    affected: Annotated[list[PositiveInt], Field(min_length=2)]
+    orders: PositiveInt
+    loops: Annotated[int, Field(ge=2)]
+
+
+class LoopParams(Measured):
+    """Paper C, looped parallel: every number of passes from 1 to `most_loops`."""
+
+    items: PositiveInt
+    null_items: PositiveInt
+    affected: Annotated[list[PositiveInt], Field(min_length=2)]
+    most_loops: Annotated[int, Field(ge=2)]
+
+
+class GenerationParams(Measured):
+    """Paper C, generation with each kind of cache."""
+
+    items: PositiveInt
+    shots: Annotated[int, Field(ge=0)]
+    max_new_tokens: PositiveInt
+    affected: Annotated[list[PositiveInt], Field(min_length=1)]
+    loops: Annotated[int, Field(ge=2)]
 
 
 class Params(Section):
@@ -219,6 +273,13 @@ class Params(Section):
     anatomy_manipulation: ManipulationParams
     anatomy_structure: StructureParams
     anatomy_growth: GrowthParams
+    painter: ModelParams
+    benchmarks: BenchmarkParams
+    painters_similarity: SimilarityParams
+    painters_single_layer: SingleLayerParams
+    painters_variants: VariantParams
+    painters_loops: LoopParams
+    painters_generation: GenerationParams
 
 
 def read(path: Path) -> Params:
@@ -260,15 +321,25 @@ def from_command_line(description: str | None) -> Params:
 
     Exits with status 2 and one line when the parameters are bad.
     """
+    return with_dry_run(description, offered=False)[0]
+
+
+def with_dry_run(description: str | None, offered: bool = True) -> tuple[Params, bool]:
+    """The same for a script with `--dry-run`: parameters, and whether only the cost is wanted."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--profile", help="profile to compose and run, e.g. smoke, laptop, gpu")
     which.add_argument("--params", type=Path, help="parameter file to run as it stands")
+    if offered:
+        parser.add_argument("--dry-run", action="store_true", help="print the cost and stop")
     arguments = parser.parse_args()
     try:
-        return read(arguments.params) if arguments.params else compose(arguments.profile or LAPTOP)
+        chosen = (
+            read(arguments.params) if arguments.params else compose(arguments.profile or LAPTOP)
+        )
+        return chosen, offered and arguments.dry_run
     except ParamsError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
 
