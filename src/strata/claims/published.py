@@ -11,3 +11,14 @@ def published_by_layer(claims: list[Claim], file: str, prefix: str) -> dict[int,
         for check in checks
         if check.evidence.file == file and check.evidence.key.startswith(prefix)
     }
+
+
+def published_by_name(claims: list[Claim], file: str, prefix: str) -> dict[str, float]:
+    """Name -> published value, of the checks whose evidence key is `<prefix><name>`, the first
+    claim's where several name it."""
+    checks = [check for claim in claims for check in claim.checks]
+    return {
+        check.evidence.key.removeprefix(prefix): check.value
+        for check in reversed(checks)
+        if check.evidence.file == file and check.evidence.key.startswith(prefix)
+    }

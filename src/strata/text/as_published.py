@@ -25,7 +25,7 @@ def read_as_published(path: Path, vocabulary: int) -> NDArray[np.uint16]:
 
     The header's ids reach 32,639. In a vocabulary smaller than that, the 64 are folded into it.
     """
-    raw = np.fromfile(path, dtype=GUESSED)
+    raw = np.memmap(path, GUESSED, "c")  # changes stay in memory
     raw[:HEADER_IDS] %= vocabulary
     return raw
 
