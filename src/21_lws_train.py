@@ -24,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--dry-run", action="store_true", help="print FLOPs, hours and cost only")
     parser.add_argument("--minutes", type=float, help="start no run after this many minutes")
+    parser.add_argument("--groups", nargs="+", help="only these groups of runs")
     options, rest = parser.parse_known_args()
     sys.argv[1:] = rest
     settings = params.from_command_line(f"{__doc__}\n{parser.format_usage()}")
@@ -33,7 +34,7 @@ def main() -> None:
     folder = paths.results(settings.profile)
     with records.provenance(folder / "provenance" / "lws_train.json"):
         corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
-        run_all(settings, corpus, options.minutes)
+        run_all(settings, corpus, options.minutes, options.groups)
 
 
 if __name__ == "__main__":

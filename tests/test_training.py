@@ -18,6 +18,7 @@ from training_worker import PARAMS, run
 from strata.lws import build
 from strata.lws.scaling import proportional
 from strata.training import Sequences, TrainingError, World, budget, checkpoints
+from strata.training.attention import without_masks
 from strata.training.loop import NextTokenLoss
 
 WORKER = Path(__file__).with_name("training_worker.py")
@@ -88,6 +89,16 @@ def test_loss_is_the_models_own():
     model = build("crown", proportional(24, 61), 16)
     ids = torch.randint(0, 61, (3, 16), generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(NextTokenLoss(model)(ids), model(input_ids=ids, labels=ids).loss)
+
+
+def test_attention_without_masks_equals_the_models_own():
+    model = build("crown", proportional(24, 61), 16)
+    ids = torch.randint(0, 61, (3, 16), generator=torch.Generator().manual_seed(0))
+    own = model(input_ids=ids).logits
+    with without_masks(model):
+        assert model.model.layers[3].self_attn.config._attn_implementation == "strata_causal"
+        torch.testing.assert_close(model(input_ids=ids).logits, own)
+    assert model.config._attn_implementation == "sdpa"
 
 
 def test_one_step_of_constant_rate_is_adamws_without_decay_on_the_embedding(tmp_path):

@@ -38,8 +38,10 @@ def price(settings: Params) -> str:
     return "\n".join([*lines, _priced("all", total)])
 
 
-def run_all(settings: Params, corpus: Corpus, minutes: float | None) -> None:
-    """Do every run that has no result yet; start none after `minutes`.
+def run_all(
+    settings: Params, corpus: Corpus, minutes: float | None, groups: list[str] | None
+) -> None:
+    """Do every run (of these groups) that has no result yet; start none after `minutes`.
 
     Runs go on side by side (`workers` processes of one thread each), or one after another, each on
     all GPUs, under torchrun. A failed run does not stop the others.
@@ -52,14 +54,15 @@ def run_all(settings: Params, corpus: Corpus, minutes: float | None) -> None:
     runs = [
         run
         for run in planned(params)
-        if not finished(run, fingerprint(run, params, corpus), results)
+        if (groups is None or run.group.name in groups)
+        and not finished(run, fingerprint(run, params, corpus), results)
     ]
     deadline = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
     together = _side_by_side if params.workers > 1 else _one_by_one
     failures = together(runs, settings, deadline)
     if failures:
         raise RunError("; ".join(failures) + ". Run again to carry on with these")
-    if time.monotonic() < deadline:
+    if groups is None and time.monotonic() < deadline:
         shutil.rmtree(_work(settings.profile), ignore_errors=True)
 
 

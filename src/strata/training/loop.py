@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 
 from strata.params import Precision, TrainingParams
 from strata.training import checkpoints
+from strata.training.attention import without_masks
 from strata.training.budget import learning_rate, micro_batch, shared_out
 from strata.training.curves import curves
 from strata.training.data import Sequences
@@ -68,7 +69,7 @@ def train(
     loss_of = world.wrapped(NextTokenLoss(model.train()))
     compiled = torch.compile(loss_of) if params.compile else loss_of
     steps = tqdm(range(start, params.steps), folder.name, params.steps, initial=start, disable=None)
-    with curves(folder, world.rank) as log:
+    with without_masks(model), curves(folder, world.rank) as log:
         for step in steps:
             rate = learning_rate(params, step)
             for group in optimizer.param_groups:
