@@ -1,10 +1,6 @@
 """Draw the main figures from the evidence of one profile, for `dvc plots show` and the report.
 
-<<<<<<< HEAD
-Inputs    results/<profile>/anatomy/*.csv, data/claims/*.yaml
-=======
-Inputs    results/<profile>/anatomy/ablation*.csv, results/<profile>/painters/*, data/claims/*.yaml
->>>>>>> painters
+Inputs    results/<profile>/{anatomy,lws,painters}/*.csv, data/claims/*.yaml
 Outputs   results/<profile>/figures/*.png
 Cost      seconds
 
@@ -18,18 +14,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from strata import params, paths
-<<<<<<< HEAD
 from strata.claims import Claim, load_ledger
-from strata.claims.published import published_by_layer, published_value
-from strata.figures import anatomy, anatomy_training, anatomy_weights, style
+from strata.claims.published import published_by_layer, published_by_name, published_value
+from strata.figures import anatomy, anatomy_training, anatomy_weights, lws, painters, style
 from strata.params import Params
-=======
-from strata.claims import load_ledger
-from strata.claims.published import published_by_layer
-from strata.figures import anatomy, painters, style
-
-ABLATION_KEYS = ("anatomy/ablation.json", "neighbour_average.change_L")
->>>>>>> painters
 
 
 def main() -> None:
@@ -38,8 +26,12 @@ def main() -> None:
     claims = load_ledger(paths.CLAIMS)
     matplotlib.use("agg")
     style.use_style()
-<<<<<<< HEAD
-    for name, figure in anatomy_figures(settings, claims, folder / "anatomy").items():
+    figures = {
+        **anatomy_figures(settings, claims, folder / "anatomy"),
+        **lws_figures(claims, folder / "lws"),
+        **painters_figures(folder / "painters"),
+    }
+    for name, figure in figures.items():
         style.save(figure, folder / "figures" / f"{name}.png")
 
 
@@ -80,19 +72,21 @@ def anatomy_figures(settings: Params, claims: list[Claim], folder: Path) -> dict
         ),
         "anatomy_importance": anatomy.importance_predictors(table("structure_importance")),
         "anatomy_growth": anatomy_training.growth_curves(table("growth")),
-=======
-    layers = pd.read_csv(folder / "anatomy" / "ablation.csv")
-    draws = pd.read_csv(folder / "anatomy" / "ablation_small_draws.csv")
-    draws = draws.query("subject == 'model' and reading == 'neighbour_average'")
-    figures = {
-        "anatomy_ablation": anatomy.importance_profile(layers, published),
-        "anatomy_small_draws": anatomy.small_draws(
-            draws, published, settings.anatomy_ablation.draw_size
-        ),
-        **painters_figures(folder / "painters"),
     }
-    for name, figure in figures.items():
-        style.save(figure, folder / "figures" / f"{name}.png")
+
+
+def lws_figures(claims: list[Claim], folder: Path) -> dict[str, Figure]:
+    """Paper B's figures from its evidence."""
+    perplexity = published_by_name(claims, "lws/compare.json", "val_ppl.")
+    changes = published_by_name(claims, "lws/compare.json", "ppl_change.")
+    curves = pd.read_csv(folder / "curves.csv")
+    table = pd.read_csv(folder / "compare.csv")
+    return {
+        "lws_depth_profile": lws.depth_profile(pd.read_csv(folder / "architecture_layers.csv")),
+        "lws_validation": lws.validation_curves(curves, lws.FIGURE_4, perplexity, start=0),
+        "lws_changes": lws.perplexity_changes(table, changes),
+        "lws_zeros": lws.zero_losses(table),
+    }
 
 
 def painters_figures(folder: Path) -> dict[str, Figure]:
@@ -107,7 +101,6 @@ def painters_figures(folder: Path) -> dict[str, Figure]:
         "painters_tasks": painters.tasks(table["variants_tasks"]),
         "painters_loops": painters.loops(table["loops"], table["loops_best"]),
         "painters_generation": painters.generation(pd.read_csv(folder / "generation.csv")),
->>>>>>> painters
     }
 
 

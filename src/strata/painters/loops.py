@@ -5,13 +5,13 @@ import pandas as pd
 
 from strata import schedules
 from strata.painters.scores import accuracies, curve_table, estimate, medians
-from strata.params import LoopParams
+from strata.params import PaintersLoopParams
 from strata.records import Estimate
 from strata.schedules import Schedule
 from strata.statistics import Floats
 
 
-def cases(T: int, params: LoopParams) -> dict[str, Schedule]:
+def cases(T: int, params: PaintersLoopParams) -> dict[str, Schedule]:
     """Name -> schedule: the full model, then `M<affected>.<passes>`.
 
     Raises:
@@ -25,13 +25,13 @@ def cases(T: int, params: LoopParams) -> dict[str, Schedule]:
     return {"full": schedules.full(T), **looped}
 
 
-def full_accuracy(items: pd.DataFrame, params: LoopParams) -> Floats:
+def full_accuracy(items: pd.DataFrame, params: PaintersLoopParams) -> Floats:
     """The full model's accuracy in each task: (tasks, 1, 1 + B)."""
     return accuracies(items, ["full"], params.resamples, params.seed)[1]
 
 
 def analyse(
-    items: pd.DataFrame, full: Floats, T: int, params: LoopParams
+    items: pd.DataFrame, full: Floats, T: int, params: PaintersLoopParams
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Estimate]]:
     """Normalised median by M and passes; the best passes by M; and what the ledger judges."""
     names = list(cases(T, params))[1:]
@@ -58,5 +58,5 @@ def line(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     )
 
 
-def _passes(params: LoopParams) -> range:
+def _passes(params: PaintersLoopParams) -> range:
     return range(1, params.most_loops + 1)
