@@ -48,3 +48,4 @@ lint: setup
 
 bench: setup  ## measure speed; writes results/bench/
 	$(BIN)/python bench/ablation.py
+	$(BIN)/python bench/sweep.py
