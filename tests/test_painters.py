@@ -12,12 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strata import params, paths, schedules
+from strata.claims import load_ledger
 from strata.execution import scheduled
 from strata.painters import generation, loops, scores, similarity, single_layer, variants
 from strata.painters.generation import Continuation
 from strata.statistics import normalised_median
 from strata.text import TokenBatch
 
+CLAIMS = {
+    *("SINGLE", "SIM", "SKIP", "REPEAT", "REVERSE", "RANDOM", "PARALLEL", "GSM8K", "LOOPED"),
+    *("LOOPS", "WORST", "TASKS", "MATHS", "LLAMA", "BERT", "LATENCY"),
+}
 LAPTOP = params.read(paths.PARAMS)
 TASKS = ("arc_easy", "hellaswag", "winogrande")
 HEIGHT = {
@@ -220,3 +225,8 @@ def test_dry_run_prints_the_cost_and_writes_nothing(script, tmp_path):
     assert done.returncode == 0, done.stderr
     assert all(word in done.stdout for word in ("layer executions", "memory", "hours"))
     assert not list(tmp_path.iterdir())
+
+
+def test_every_claim_of_paper_c_is_in_the_ledger():
+    ids = {claim.id for claim in load_ledger(paths.CLAIMS) if claim.paper == "C"}
+    assert ids == {f"C-{name}" for name in CLAIMS}
