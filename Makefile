@@ -50,6 +50,7 @@ lint: setup
 bench: setup  ## measure speed; writes results/bench/
 	$(BIN)/python bench/ablation.py
 	$(BIN)/python bench/recovery.py
+	$(BIN)/python bench/sweep.py
 
 MINUTES ?= 25
 gpu-lws: setup  ## paper B on one GPU within MINUTES, resumable; CORPUS=folder of text

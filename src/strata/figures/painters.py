@@ -85,7 +85,7 @@ def single_layer(table: pd.DataFrame) -> Figure:
         axis.set_title(label)
         axis.set_xlabel("layer")
     axes[0].set_ylabel("LAMBADA accuracy")
-    axes[0].legend()
+    axes[1].legend(loc="lower right", bbox_to_anchor=(1, 0.08))
     figure.tight_layout()
     return figure
 
@@ -160,11 +160,17 @@ def loops(table: pd.DataFrame, best: pd.DataFrame) -> Figure:
 def generation(table: pd.DataFrame) -> Figure:
     """Arithmetic accuracy and agreement with one pass, by variant, M and cache (generation.csv)."""
     figure, (accuracy, agreement) = plt.subplots(1, 2, figsize=(12.4, 4.4))
-    for (variant, kv), rows in table[table["affected"] > 0].groupby(["variant", "kv"], sort=False):
-        style = {"color": VARIANT_COLOURS[variant], "ls": "--" if kv == "averaged" else "-"}
+    groups = table[table["affected"] > 0].groupby(["variant", "kv"], sort=False)
+    for place, ((variant, kv), rows) in enumerate(groups):
+        where = rows["affected"] + 0.12 * (place - (len(groups) - 1) / 2)
+        style = {"color": VARIANT_COLOURS[variant], "fmt": "s" if kv == "averaged" else "o"}
+        style["markerfacecolor"] = "white" if kv == "averaged" else VARIANT_COLOURS[variant]
         label = f"{variant.replace('_', ' ')}, {KV_LABELS[kv]}"
-        accuracy.plot(rows["affected"], rows["value"], marker="o", label=label, **style)
-        agreement.plot(rows["affected"], rows["one_pass"], marker="o", **style)
+        errors = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
+        accuracy.errorbar(
+            where, rows["value"], yerr=np.clip(errors, 0, None), capsize=2, label=label, **style
+        )
+        agreement.errorbar(where, rows["one_pass"], **style)
     full = table.query("variant == 'full'")["value"].iloc[0]
     accuracy.axhline(full, color="0.3", lw=0.8, ls=":", label="full model")
     accuracy.set_ylabel("exact match")
@@ -173,7 +179,8 @@ def generation(table: pd.DataFrame) -> Figure:
     agreement.set_ylabel("share of generated tokens")
     agreement.set_title("tokens that one pass without a cache would choose")
     for axis in (accuracy, agreement):
-        axis.set_xlabel("affected layers M")
+        axis.set_xlabel("affected layers M (dodged)")
+        axis.set_xticks(sorted(set(table["affected"]) - {0}))
     agreement.set_ylim(-0.03, 1.03)
     figure.tight_layout()
     return figure

@@ -132,9 +132,13 @@ def one_pass_agreement(lm: HFLM, continuation: Continuation) -> list[float]:
     mask = torch.cat([continuation.mask, generated], dim=1)
     positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
     logits = lm.model(
-        input_ids=sequences, attention_mask=mask, position_ids=positions, use_cache=False
+        input_ids=sequences,
+        attention_mask=mask,
+        position_ids=positions,
+        use_cache=False,
+        logits_to_keep=sequences.shape[1] - prompt + 1,
     ).logits
-    chosen = logits[:, prompt - 1 : -1].argmax(dim=-1)
+    chosen = logits[:, :-1].argmax(dim=-1)
     return _share(chosen == continuation.tokens, continuation.real)
 
 

@@ -7,6 +7,7 @@ Prompts, tokens, scores and standard errors are the harness's; only the log-like
 import contextlib
 import io
 import logging
+import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -74,7 +75,8 @@ class SweepLM(HFLM):
             _batch(list(range(start, min(start + size, len(order)))), order, self.max_length)
             for start in range(0, len(order), size)
         ]
-        swept = sweep(self.model, self.schedules, batches, log_likelihoods, self.memory_gib)
+        with contextlib.redirect_stderr(sys.__stderr__):  # this bar is worth seeing
+            swept = sweep(self.model, self.schedules, batches, log_likelihoods, self.memory_gib)
         self._answers.update({key: [] for key in order})
         for results in swept:
             for batch, answers in zip(batches, results, strict=True):

@@ -25,8 +25,8 @@ def accuracies(
         values = own.pivot(index="schedule", columns="item", values=metric).loc[list(names)]
         count = values.shape[1]
         draws = generator.multinomial(count, np.full(count, 1 / count), size=resamples)
-        weights = np.concatenate([np.ones((1, count)), draws]) / count
-        means.append(values.to_numpy() @ weights.T)
+        times = np.concatenate([np.ones((1, count)), draws])
+        means.append(values.to_numpy() @ times.T / count)  # exact for counts, so ties stay ties
     return tasks, np.stack(means)
 
 

@@ -42,7 +42,7 @@ class SingleLayerParams(Measured):
 
 
 class VariantParams(Measured):
-    """Paper C, all variants over s; `starts` are given as layers affected, as depth allows."""
+    """Paper C, all variants; `affected` lists M, which must fit the depth."""
 
     items: PositiveInt
     null_items: PositiveInt
