@@ -15,7 +15,7 @@ Cost      seconds
 import sys
 
 from strata import params, paths, records
-from strata.lws import bug, comparison
+from strata.lws import bug, comparison, resampling
 from strata.params import Params
 from strata.text import TextError, corpus_folder, open_corpus
 
@@ -23,12 +23,12 @@ from strata.text import TextError, corpus_folder, open_corpus
 def main() -> None:
     settings = params.from_command_line(__doc__)
     folder = paths.results(settings.profile) / "lws"
-    results = comparison.load_results(folder / "runs", settings.lws_train)
-    main_results = comparison.main_results(results, settings.lws_train)
+    results = resampling.load_results(folder / "runs", settings.lws_train)
+    main_results = resampling.main_results(results, settings.lws_train)
     if not main_results:
         sys.exit("22_lws_compare.py: no finished run; run 21_lws_train.py first")
     section = settings.lws_compare
-    sampling = comparison.Resampling.of(main_results, section.resamples, section.seed)
+    sampling = resampling.Resampling.of(main_results, section.resamples, section.seed)
     table = comparison.table(main_results, sampling)
     corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
     records.write_csv(folder / "compare.csv", table)

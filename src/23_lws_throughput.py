@@ -4,6 +4,7 @@ Claims    B-TPS, B-TPS18, B-TPS12 (paper B, Table 3); they are about GPUs
 Inputs    none; the tokens are random
 Outputs   results/<profile>/lws/throughput.json              what the ledger judges; empty on a CPU
           results/<profile>/provenance/lws_throughput.csv    every window, on any device
+          results/<profile>/provenance/lws_kernels.csv       where Baseline 18L's time goes
           results/<profile>/provenance/lws_throughput.json   the machine
 Cost      laptop: half a minute; a GPU: about ten minutes, mostly compiling
 
@@ -23,7 +24,9 @@ def main() -> None:
         device = here.device.type
         with records.provenance(folder / "provenance" / "lws_throughput.json", device=device):
             table = throughput.measure(section, settings.lws_train, here)
-    records.write_csv(folder / "provenance" / "lws_throughput.csv", table)
+            records.write_csv(folder / "provenance" / "lws_throughput.csv", table)
+            kernels = throughput.kernels(section, settings.lws_train, here)
+            records.write_csv(folder / "provenance" / "lws_kernels.csv", kernels)
     about = {
         "model": f"LWS variants at d_model {section.d_model}",
         "device": device,

@@ -125,7 +125,7 @@ def perplexity_changes(table: pd.DataFrame, published: Mapping[str, float]) -> F
     axis.axhline(0, color="0.3", lw=0.8)
     axis.set_xticks(list(places.values()), [VARIANTS[name][0] for name in names])
     axis.set_ylabel("perplexity against baseline (%)")
-    axis.legend(fontsize="small")
+    axis.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.1), ncol=2)
     figure.tight_layout()
     return figure
 

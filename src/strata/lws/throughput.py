@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy import stats
+from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
 
 from strata.lws.model import build
@@ -19,6 +20,7 @@ from strata.training import Sequences, World, train
 
 BASELINES = {12: "baseline_12l", 18: "baseline_18l"}
 TERA, GIBI = 1e12, 2**30
+COSTLIEST = 15
 
 
 def measure(section: LwsThroughputParams, loop: LwsTrainParams, world: World) -> pd.DataFrame:
@@ -46,6 +48,24 @@ def measure(section: LwsThroughputParams, loop: LwsTrainParams, world: World) ->
             )
         torch.compiler.reset()
     return pd.DataFrame(rows)
+
+
+def kernels(section: LwsThroughputParams, loop: LwsTrainParams, world: World) -> pd.DataFrame:
+    """Where the time of Baseline 18L goes: the costliest kernels (operators, on a CPU), their calls
+    and their share of all time in percent."""
+    on_gpu = world.device.type == "cuda"
+    geometry = proportional(section.d_model, section.vocabulary)
+    activity = ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU
+    with profile(activities=[activity]) as profiled:
+        _speeds(BASELINES[18], section.compile[0], geometry, section, loop, world)
+    clock = "self_device_time_total" if on_gpu else "self_cpu_time_total"
+    events = profiled.key_averages()
+    total = sum(getattr(event, clock) for event in events)
+    rows = [
+        {"kernel": event.key, "calls": event.count, "percent": 100 * getattr(event, clock) / total}
+        for event in events
+    ]
+    return pd.DataFrame(rows).nlargest(COSTLIEST, "percent")
 
 
 def measurements(table: pd.DataFrame | None) -> dict[str, dict[str, Estimate]]:
