@@ -7,10 +7,10 @@ DVC := DVC_NO_ANALYTICS=1 dvc
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro notebooks generated test lint bench
+.PHONY: help setup repro notebooks generated test lint bench gpu-lws
 
 help:  ## list these commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: .venv/installed  ## create .venv and install requirements.txt, once
 
@@ -50,3 +50,8 @@ lint: setup
 bench: setup  ## measure speed; writes results/bench/
 	$(BIN)/python bench/ablation.py
 	$(BIN)/python bench/recovery.py
+	$(BIN)/python bench/sweep.py
+
+MINUTES ?= 25
+gpu-lws: setup  ## paper B on one GPU within MINUTES, resumable; CORPUS=folder of text
+	$(BIN)/python bench/gpu_lws.py --minutes $(MINUTES) $(if $(CORPUS),--corpus $(CORPUS))

@@ -1,6 +1,6 @@
 """Draw the main figures from the evidence of one profile, for `dvc plots show` and the report.
 
-Inputs    results/<profile>/anatomy/*.csv, data/claims/*.yaml
+Inputs    results/<profile>/{anatomy,lws,painters}/*.csv, data/claims/*.yaml
 Outputs   results/<profile>/figures/*.png
 Cost      seconds
 
@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 
 from strata import params, paths
 from strata.claims import Claim, load_ledger
-from strata.claims.published import published_by_layer, published_value
-from strata.figures import anatomy, anatomy_training, anatomy_weights, style
+from strata.claims.published import published_by_layer, published_by_name, published_value
+from strata.figures import anatomy, anatomy_training, anatomy_weights, lws, painters, style
 from strata.params import Params
 
 
@@ -26,7 +26,12 @@ def main() -> None:
     claims = load_ledger(paths.CLAIMS)
     matplotlib.use("agg")
     style.use_style()
-    for name, figure in anatomy_figures(settings, claims, folder / "anatomy").items():
+    figures = {
+        **anatomy_figures(settings, claims, folder / "anatomy"),
+        **lws_figures(claims, folder / "lws"),
+        **painters_figures(folder / "painters"),
+    }
+    for name, figure in figures.items():
         style.save(figure, folder / "figures" / f"{name}.png")
 
 
@@ -67,6 +72,35 @@ def anatomy_figures(settings: Params, claims: list[Claim], folder: Path) -> dict
         ),
         "anatomy_importance": anatomy.importance_predictors(table("structure_importance")),
         "anatomy_growth": anatomy_training.growth_curves(table("growth")),
+    }
+
+
+def lws_figures(claims: list[Claim], folder: Path) -> dict[str, Figure]:
+    """Paper B's figures from its evidence."""
+    perplexity = published_by_name(claims, "lws/compare.json", "val_ppl.")
+    changes = published_by_name(claims, "lws/compare.json", "ppl_change.")
+    curves = pd.read_csv(folder / "curves.csv")
+    table = pd.read_csv(folder / "compare.csv")
+    return {
+        "lws_depth_profile": lws.depth_profile(pd.read_csv(folder / "architecture_layers.csv")),
+        "lws_validation": lws.validation_curves(curves, lws.FIGURE_4, perplexity, start=0),
+        "lws_changes": lws.perplexity_changes(table, changes),
+        "lws_zeros": lws.zero_losses(table),
+    }
+
+
+def painters_figures(folder: Path) -> dict[str, Figure]:
+    """Paper C's figures by file name."""
+    names = ("similarity", "token_norms", "single_layer", "variants", "variants_tasks", "loops")
+    table = {name: pd.read_csv(folder / f"{name}.csv") for name in (*names, "loops_best")}
+    return {
+        "painters_similarity": painters.similarity(table["similarity"]),
+        "painters_token_norms": painters.token_norms(table["token_norms"]),
+        "painters_single_layer": painters.single_layer(table["single_layer"]),
+        "painters_variants": painters.variants(table["variants"]),
+        "painters_tasks": painters.tasks(table["variants_tasks"]),
+        "painters_loops": painters.loops(table["loops"], table["loops_best"]),
+        "painters_generation": painters.generation(pd.read_csv(folder / "generation.csv")),
     }
 
 

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
@@ -110,8 +110,15 @@ def _machine() -> dict[str, Any]:
     return {
         "command": " ".join(Path(word).name for word in sys.argv[:1]),
         "cores": os.cpu_count(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: _version(name) for name in LIBRARIES},
         "peak_memory_gib": round(peak, 2),
         "processor": platform.machine(),
         "python": platform.python_version(),
     }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

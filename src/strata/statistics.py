@@ -14,6 +14,7 @@ from strata.records import Estimate
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 MEMORY_FLOATS = 5_000_000
+HEADROOM = 0.05
 
 
 class Bootstrap(NamedTuple):
@@ -124,3 +125,20 @@ def subsets(population: int, size: int, count: int, seed: int) -> NDArray[np.int
 
 
 _TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+
+
+def normalised_median(scores: Floats, guess: Floats, full: Floats) -> Floats:
+    """Paper C's summary: the median over tasks, with guessing at 0 and the full model at 1.
+
+    Args:
+        scores: (tasks, ...); guess: (tasks,); full: what broadcasts to the scores.
+
+    A task that the full model does within HEADROOM of guessing is divided by HEADROOM instead.
+    """
+    guess = guess.reshape(-1, *[1] * (scores.ndim - 1))
+    return np.median(normalised(scores, guess, full), axis=0)
+
+
+def normalised(scores: Floats, guess: Floats | float, full: Floats) -> Floats:
+    """Scores with guessing at 0 and the full model at 1."""
+    return (scores - guess) / np.maximum(full - guess, HEADROOM)

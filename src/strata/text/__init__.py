@@ -1,6 +1,18 @@
-"""Evaluation passages and their token batches."""
+"""Evaluation passages and their token batches; training corpora and their token files."""
 
 from strata.text.batches import TokenBatch, batches
+from strata.text.encoding import Corpus, corpus_folder, open_corpus
 from strata.text.passages import TextError, read_lines, read_passages
+from strata.text.tokens import TokenStore
 
-__all__ = ["TextError", "TokenBatch", "batches", "read_lines", "read_passages"]
+__all__ = [
+    "Corpus",
+    "TextError",
+    "TokenBatch",
+    "TokenStore",
+    "batches",
+    "corpus_folder",
+    "open_corpus",
+    "read_lines",
+    "read_passages",
+]

@@ -1,0 +1,66 @@
+"""Compare the runs: losses and perplexities with intervals, the ranking, the zeros, the gains.
+
+Claims    B-LOSS, B-PPL, B-SD, B-EQ12, B-BEAT18, B-GAIN18, B-PROFILE, B-DATA, B-ZERO, B-HALF, B-NORM
+Inputs    results/<profile>/lws/runs/ of 21_lws_train.py, the tokens of 01_corpus.py
+Outputs   results/<profile>/lws/compare.json    what the ledger judges
+          results/<profile>/lws/compare.csv     a row a variant and reader: Table 3
+          results/<profile>/lws/curves.csv      loss against positions: Figures 4 to 7
+          results/<profile>/lws/gains.csv       a row a run: did the norm gains move?
+          results/<profile>/lws/bug.csv         the dtype mismatch in ten tokens
+Cost      seconds
+
+    python src/22_lws_compare.py
+"""
+
+import sys
+
+from strata import params, paths, records
+from strata.lws import bug, comparison, resampling
+from strata.params import Params
+from strata.text import TextError, corpus_folder, open_corpus
+
+
+def main() -> None:
+    settings = params.from_command_line(__doc__)
+    folder = paths.results(settings.profile) / "lws"
+    results = resampling.load_results(folder / "runs", settings.lws_train)
+    main_results = resampling.main_results(results, settings.lws_train)
+    if not main_results:
+        sys.exit("22_lws_compare.py: no finished run; run 21_lws_train.py first")
+    section = settings.lws_compare
+    sampling = resampling.Resampling.of(main_results, section.resamples, section.seed)
+    table = comparison.table(main_results, sampling)
+    corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
+    records.write_csv(folder / "compare.csv", table)
+    records.write_csv(folder / "curves.csv", comparison.curves(main_results))
+    records.write_csv(folder / "gains.csv", comparison.gain_table(results))
+    records.write_csv(folder / "bug.csv", bug.first_tokens(corpus))
+    judged = comparison.measurements(results, main_results, sampling)
+    records.write_measurements(folder / "compare.json", conditions(settings, corpus.record), judged)
+    print(table[["variant", "reader", "control", "seeds", "real_loss"]].to_string(index=False))
+
+
+def conditions(settings: Params, corpus: dict[str, object]) -> dict[str, object]:
+    """What every number was measured under."""
+    train, first = settings.lws_train, settings.lws_train.groups[0]
+    return {
+        "model": f"LWS variants at d_model {first.d_model}",
+        "text": corpus["source"],
+        "tokens": corpus["train"]["tokens"],
+        "vocabulary": corpus["train"]["vocabulary_size"],
+        "positions_per_run": first.steps * train.loop.batch_tokens,
+        "sequence_length": train.loop.sequence_length,
+        "learning_rate": first.learning_rate,
+        "precision": first.precision,
+        "metric": "nats per real token; reported: mean over all positions of the wrong reader",
+        "validation": f"{train.validation_documents} documents, first half of a sequence of each",
+        "interval": f"95% bootstrap over seeds and documents, {settings.lws_compare.resamples} "
+        "resamples, paired",
+    }
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except TextError as error:
+        sys.exit(f"22_lws_compare.py: {error}")

@@ -1,0 +1,93 @@
+"""Generate with a faithful cache and with the released one: is "except for maths" about maths?
+
+Claims    C-GSM8K, C-MATHS (paper C, Fig. 8 and section 3.6)
+Inputs    the model `painter`, GSM8K or the authored arithmetic set from `benchmarks.source`, the
+          items of 32_painters_variants.py
+Outputs   results/<profile>/painters/generation.json         what the ledger judges
+          results/<profile>/painters/generation.csv          a row a case: accuracy, agreement
+          results/<profile>/painters/generation_items.csv    every item under every case
+Cost      laptop: about two minutes on 2 cores, 2 GiB; --dry-run says what another profile takes
+
+    python src/34_painters_generation.py
+"""
+
+import sys
+
+import pandas as pd
+from tqdm import tqdm
+
+from strata import params, paths, records
+from strata.models import LoadedModel, ModelError, blocks, load
+from strata.painters import generation
+from strata.painters.cost import Cost, dry_run
+from strata.painters.subjects import conditions, in_dtype
+from strata.params import Params
+from strata.schedules import ScheduleError
+from strata.tasks import TaskError, load_task
+
+TASK = "gsm8k"
+
+
+def main() -> None:
+    settings, dry = params.with_dry_run(__doc__)
+    section = settings.painters_generation
+    if dry:
+        dry_run(
+            settings,
+            lambda T: Cost(
+                [c.schedule for c in generation.cases(T, section)], {TASK: section.items}, section
+            ),
+        )
+        return
+    folder = paths.results(settings.profile)
+    loaded = load("painter", settings)
+    device = str(loaded.model.device)
+    with records.provenance(folder / "provenance" / "painters_generation.json", device=device):
+        run(settings, loaded)
+
+
+def run(settings: Params, loaded: LoadedModel) -> None:
+    section = settings.painters_generation
+    folder = paths.results(settings.profile) / "painters"
+    task = load_task(TASK, settings.benchmarks)
+    task.set_config("num_fewshot", section.shots)
+    task.set_config("generation_kwargs", {"max_gen_toks": section.max_new_tokens}, update=True)
+    each = in_dtype(loaded, section.dtype)
+    made = generation.cases(len(blocks(loaded.model)), section)
+    found = {
+        case.name: generation.generate(each, task, case, section)
+        for case in tqdm(made, desc="generate", mininterval=5)
+    }
+    items = pd.concat([generated.items for generated in found.values()], ignore_index=True)
+    one_pass = {name: generated.one_pass for name, generated in found.items()}
+    agreements = {
+        f"{case.variant}.M{case.affected}": generation.agreement(
+            found[case.name].continuations,
+            found[case.name.replace("averaged", "per_visit")].continuations,
+        )
+        for case in made
+        if case.kv == "averaged"
+    }
+    records.write_csv(folder / "generation_items.csv", items)
+    table = generation.case_table(items, made, one_pass, agreements, section)
+    records.write_csv(folder / "generation.csv", table)
+    about = conditions(settings, loaded, section) | {
+        "tasks": [TASK],
+        "metric": "exact match, last number in the answer (flexible); greedy",
+        "items": int(items["item"].nunique()),
+        "shots": section.shots,
+        "max_new_tokens": section.max_new_tokens,
+        "affected": section.affected,
+        "loops": section.loops,
+        "subjects": "model: one cache slot a layer visit; as_published: averaged keys and values",
+    }
+    semantic = generation.semantic_kept(pd.read_csv(folder / "variants_items.csv"), section)
+    judged = generation.measurements(items, agreements, one_pass, semantic, section)
+    records.write_measurements(folder / "generation.json", about, judged)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ModelError, TaskError, ScheduleError) as error:
+        sys.exit(f"34_painters_generation.py: {error}")

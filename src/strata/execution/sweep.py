@@ -1,0 +1,126 @@
+"""Many schedules over the same inputs in one pass: each distinct prefix of steps runs once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import nn
+from tqdm import tqdm
+from transformers import PreTrainedModel
+
+from strata.models import blocks
+from strata.schedules import Node, Schedule, ScheduleError, Step, layers_of, prefix_tree
+
+GIBIBYTE = 2**30
+
+
+class Batch(Protocol):
+    """Padded inputs: ids_BxL and mask_BxL, 1 where a token is."""
+
+    ids_BxL: torch.Tensor
+    mask_BxL: torch.Tensor
+
+    def to(self, device: torch.device) -> "Batch": ...
+
+
+Result = TypeVar("Result")
+AnyBatch = TypeVar("AnyBatch", bound=Batch)
+
+
+@torch.no_grad()
+def sweep(
+    model: PreTrainedModel,
+    schedules: Sequence[Schedule],
+    batches: Sequence[AnyBatch],
+    readout: Callable[[PreTrainedModel, torch.Tensor, AnyBatch], Result],
+    memory_gib: float = 2.0,
+) -> list[list[Result]]:
+    """What `readout(model, hidden_BxLxD, batch)` returns: [schedule][batch].
+
+    Hidden states leave the last step before the final norm (as `passage_nll` takes them). The
+    memory budget bounds the hidden states that wait for another branch; where it is too small for
+    all schedules at once they run in groups, which then execute a shared prefix again.
+
+    Raises:
+        ScheduleError: a schedule is for another depth.
+    """
+    layers = blocks(model)
+    for schedule in schedules:
+        if schedule.depth != len(layers):
+            raise ScheduleError(f"T={schedule.depth}: the model has T={len(layers)}")
+    results: list[list[Any]] = [[None] * len(batches) for _ in schedules]
+    with tqdm(total=len(batches) * len(schedules), desc="sweep", mininterval=5) as bar:
+        for place, batch in enumerate(each.to(model.device) for each in batches):
+            hidden, arguments = _entry(model, layers, batch)
+            most = int(memory_gib * GIBIBYTE / hidden.nbytes)
+            for group, tree in _groups(list(range(len(schedules))), schedules, most):
+                for end, state in _walk(tree, layers, hidden, arguments):
+                    results[group[end]][place] = readout(model, state, batch)
+                    bar.update()
+    return results
+
+
+def _entry(
+    model: PreTrainedModel, layers: nn.ModuleList, batch: Batch
+) -> tuple[torch.Tensor, list[dict[str, Any]]]:
+    """What enters the first block, and the keyword arguments of every block; no block runs."""
+    base = model.base_model
+    name = next(name for name, child in base.named_children() if child is layers)
+    recorders = nn.ModuleList(_Recorder() for _ in layers)
+    try:
+        setattr(base, name, recorders)
+        base(input_ids=batch.ids_BxL, attention_mask=batch.mask_BxL, use_cache=False)
+    finally:
+        setattr(base, name, layers)
+    return recorders[0].hidden, [each.arguments for each in recorders]
+
+
+class _Recorder(nn.Module):
+    """Stands in for a block: keeps what it is called with and passes the hidden state on."""
+
+    def forward(self, hidden_states: torch.Tensor, **arguments: Any) -> torch.Tensor:
+        self.hidden, self.arguments = hidden_states, arguments
+        return hidden_states
+
+
+def _groups(
+    positions: list[int], schedules: Sequence[Schedule], most: int
+) -> Iterator[tuple[list[int], Node]]:
+    """Schedules in groups whose tree keeps at most `most` hidden states alive, if that can be."""
+    tree = prefix_tree([schedules[i] for i in positions])
+    if _order(tree) <= most or len(positions) == 1:
+        yield positions, tree
+        return
+    middle = len(positions) // 2
+    yield from _groups(positions[:middle], schedules, most)
+    yield from _groups(positions[middle:], schedules, most)
+
+
+def _order(node: Node) -> int:
+    """Put the branch that needs most last in line, and return how many hidden states are alive at
+    once: a node's own waits for every branch but the last."""
+    needs = {step: _order(child) for step, child in node.children.items()}
+    node.children = {step: node.children[step] for step in sorted(needs, key=needs.__getitem__)}
+    most = sorted(needs.values(), reverse=True)
+    return max([1, *most[:1], *(need + 1 for need in most[1:2])])
+
+
+def _walk(
+    tree: Node, layers: nn.ModuleList, hidden: torch.Tensor, arguments: list[dict[str, Any]]
+) -> Iterator[tuple[int, torch.Tensor]]:
+    """Depth first through the tree: (position of a schedule, its last hidden state).
+
+    A hidden state is dropped as soon as the last branch from it has begun.
+    """
+    waiting = _branches(tree, hidden)
+    while waiting:
+        node, step, state = waiting.pop()
+        outputs = (layers[i](state, **arguments[i]) for i in layers_of(step))
+        state = next(outputs) if isinstance(step, int) else sum(outputs) / len(step)
+        for end in node.ends:
+            yield end, state
+        waiting += _branches(node, state)
+
+
+def _branches(node: Node, hidden: torch.Tensor) -> list[tuple[Node, Step, torch.Tensor]]:
+    return [(child, step, hidden) for step, child in reversed(node.children.items())]

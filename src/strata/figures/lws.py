@@ -1,0 +1,176 @@
+"""Figures of paper B."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from strata.figures.style import PALETTE, PUBLISHED_COLOUR, PUBLISHED_MARK
+
+VARIANTS = {
+    "baseline_12l": ("Baseline 12L", PALETTE[7]),
+    "vanilla_12l": ("Vanilla LWS 12L", PALETTE[4]),
+    "baseline_18l": ("Baseline 18L", "0.15"),
+    "vanilla_18l": ("Vanilla LWS 18L", PALETTE[0]),
+    "framed": ("Framed LWS", PALETTE[1]),
+    "reverse": ("Reverse LWS", PALETTE[2]),
+    "crown": ("Crown LWS", PALETTE[8]),
+}
+READERS = {
+    "as_published": "ours, as-published reader (reported)",
+    "correct": "ours, correct reader",
+}
+DEEP = ("baseline_18l", "vanilla_18l", "framed", "reverse", "crown")
+FIGURE_4 = ("baseline_12l", "vanilla_12l", "baseline_18l", "vanilla_18l")
+
+
+def depth_profile(layers: pd.DataFrame) -> Figure:
+    """Figure 3: parameters of each layer (millions), one line a variant.
+
+    Args:
+        layers: architecture_layers.csv.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(12, 4.2), sharey=True)
+    for axis, depth in zip(axes, (12, 18), strict=True):
+        for name, rows in layers.groupby("variant", sort=False):
+            if len(rows) == depth:
+                label, colour = VARIANTS[name]
+                axis.plot(
+                    rows["layer"], rows["parameters"] / 1e6, "o-", ms=4, color=colour, label=label
+                )
+        axis.set_title(f"{depth} layers")
+        axis.set_xlabel("layer")
+        axis.legend()
+    axes[0].set_ylabel("parameters (millions)")
+    figure.tight_layout()
+    return figure
+
+
+def validation_curves(
+    curves: pd.DataFrame, variants: tuple[str, ...], published: Mapping[str, float], start: float
+) -> Figure:
+    """Figures 4 and 5: validation perplexity against positions, beside the published end values.
+
+    Args:
+        curves: curves.csv.
+        published: variant -> the paper's last perplexity.
+        start: share of the run to leave out at its beginning.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), width_ratios=[2, 3, 3])
+    _published_ends(axes[0], variants, published)
+    chosen = curves.query("kind == 'validation' and control != control")
+    for axis, reader in zip(axes[1:], READERS, strict=True):
+        rows = chosen[(chosen["reader"] == reader) & chosen["variant"].isin(variants)]
+        _curves(axis, rows[rows["positions"] > start * rows["positions"].max()], np.exp)
+        axis.set_title(READERS[reader])
+        axis.set_ylabel("validation perplexity")
+    figure.tight_layout()
+    return figure
+
+
+def training_curves(curves: pd.DataFrame, zoom: float) -> Figure:
+    """Figures 6 and 7: training loss of the 18-layer variants, whole and its last part.
+
+    Args:
+        curves: curves.csv.
+        zoom: share of the run that Figure 7 leaves out.
+    """
+    chosen = curves.query("kind == 'training' and reader == 'correct' and control != control")
+    rows = chosen[chosen["variant"].isin(DEEP)]
+    figure, axes = plt.subplots(1, 2, figsize=(12, 4.2))
+    _curves(axes[0], rows, np.asarray)
+    _curves(axes[1], rows[rows["positions"] > zoom * rows["positions"].max()], np.asarray)
+    for axis, title in zip(axes, ("whole run", "last part"), strict=True):
+        axis.set_title(f"{title}, {READERS['correct']}")
+        axis.set_ylabel("training loss (nats)")
+    figure.tight_layout()
+    return figure
+
+
+def perplexity_changes(table: pd.DataFrame, published: Mapping[str, float]) -> Figure:
+    """Perplexity of each LWS variant against the baseline of its depth, with intervals.
+
+    Args:
+        table: compare.csv.
+        published: variant -> the paper's change in percent.
+    """
+    figure, axis = plt.subplots(figsize=(9, 4.4))
+    names = [name for name in VARIANTS if not name.startswith("baseline")]
+    places = {name: place for place, name in enumerate(names)}
+    styles = [
+        ("as_published", False, -0.15, PALETTE[1], READERS["as_published"]),
+        ("correct", False, 0.0, PALETTE[0], READERS["correct"]),
+        ("correct", True, 0.15, "0.55", "control: same layers in a random depth order"),
+    ]
+    for reader, control, shift, colour, label in styles:
+        rows = table[(table["reader"] == reader) & (table["control"].notna() == control)]
+        rows = rows[rows["variant"].isin(names)]
+        value = rows["change_percent"]
+        errors = [value - rows["change_percent_low"], rows["change_percent_high"] - value]
+        axis.errorbar(
+            rows["variant"].map(places) + shift,
+            value,
+            yerr=np.clip(errors, 0, None),
+            fmt="o",
+            capsize=3,
+            color=colour,
+            label=f"{label}, 95% interval",
+        )
+    marks = [published.get(name, np.nan) for name in names]
+    axis.scatter([place - 0.3 for place in places.values()], marks, **PUBLISHED_MARK)
+    axis.scatter([], [], **PUBLISHED_MARK, label="published")
+    axis.axhline(0, color="0.3", lw=0.8)
+    axis.set_xticks(list(places.values()), [VARIANTS[name][0] for name in names])
+    axis.set_ylabel("perplexity against baseline (%)")
+    axis.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.1), ncol=2)
+    figure.tight_layout()
+    return figure
+
+
+def zero_losses(table: pd.DataFrame) -> Figure:
+    """Loss at real positions, at zeros, and their mean, which is what was reported.
+
+    Args:
+        table: compare.csv.
+    """
+    rows = table[table["reader"] == "as_published"]
+    figure, axis = plt.subplots(figsize=(9, 4.2))
+    kinds = {
+        "real_loss": ("real tokens", PALETTE[0]),
+        "zero_loss": ("zeros", "0.6"),
+        "reported_loss": ("reported: both", PUBLISHED_COLOUR),
+    }
+    for number, (kind, (label, colour)) in enumerate(kinds.items()):
+        places = np.arange(len(rows)) + 0.27 * (number - 1)
+        errors = [rows[kind] - rows[f"{kind}_low"], rows[f"{kind}_high"] - rows[kind]]
+        axis.bar(places, rows[kind], 0.25, color=colour, label=label)
+        axis.errorbar(places, rows[kind], np.clip(errors, 0, None), fmt="none", ecolor="0.2")
+    axis.set_xticks(range(len(rows)), [VARIANTS[name][0] for name in rows["variant"]])
+    axis.set_ylabel("validation loss (nats a position)")
+    axis.legend()
+    figure.tight_layout()
+    return figure
+
+
+def _published_ends(axis: Axes, variants: tuple[str, ...], published: Mapping[str, float]) -> None:
+    for place, name in enumerate(variants):
+        axis.plot(place, published[name], "D", color=VARIANTS[name][1], ms=8)
+    axis.set_xticks(range(len(variants)), [VARIANTS[name][0] for name in variants], rotation=35)
+    axis.set_title("published end values")
+    axis.set_ylabel("validation perplexity")
+    axis.margins(x=0.2)
+
+
+def _curves(axis: Axes, rows: pd.DataFrame, shown: np.ufunc) -> None:
+    """Mean over seeds as a line, every seed as a thin one."""
+    for name, of_variant in rows.groupby("variant", sort=False):
+        label, colour = VARIANTS[name]
+        for _, of_seed in of_variant.groupby("seed"):
+            axis.plot(of_seed["positions"], shown(of_seed["loss"]), color=colour, lw=0.5, alpha=0.5)
+        mean = of_variant.groupby("positions")["loss"].mean()
+        axis.plot(mean.index, shown(mean), color=colour, lw=2, label=label)
+    axis.set_xlabel("positions")
+    axis.legend(fontsize="small")

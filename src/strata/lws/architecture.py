@@ -1,0 +1,110 @@
+"""Table 2 and Figure 3: counts and per-layer widths of every variant, in both wordings."""
+
+import pandas as pd
+
+from strata.lws.scaling import (
+    PUBLISHED,
+    VARIANTS,
+    count_parameters,
+    layer_parameters,
+    layer_shapes,
+    non_embedding_count,
+    training_flops,
+)
+from strata.params import LwsArchitectureParams
+from strata.records import Estimate
+
+REAL_SHARE = 0.5  # of the positions that the as-published reader shows
+GPUS, TPS_18L = 4, 124_000  # published: per GPU, Baseline 18L
+
+
+def variant_table(sequence_length: int) -> pd.DataFrame:
+    """One row a variant: Table 2's columns, the exact total and training FLOPs per position."""
+    rows = []
+    for name, variant in VARIANTS.items():
+        shapes = layer_shapes(name)
+        total = count_parameters(shapes, PUBLISHED)
+        rows.append(
+            {
+                "variant": name,
+                "layers": len(shapes),
+                "ffn_scalars": ", ".join(map(str, variant.ffn)),
+                "qkv_scalars": ", ".join(map(str, variant.qkv)),
+                "framed": variant.framed,
+                "parameters": total,
+                "parameters_millions": round(total / 1e6, 1),
+                "non_embedding_millions": round(non_embedding_count(total) / 1e6, 1),
+                "gflops_per_position": training_flops(shapes, PUBLISHED, sequence_length) / 1e9,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def layer_table() -> pd.DataFrame:
+    """One row a variant and layer: its widths and parameters (Figure 3)."""
+    rows = [
+        {
+            "variant": name,
+            "layer": layer,
+            **shape._asdict(),
+            "parameters": layer_parameters(shape, PUBLISHED),
+        }
+        for name in VARIANTS
+        for layer, shape in enumerate(layer_shapes(name))
+    ]
+    return pd.DataFrame(rows)
+
+
+def deviation_table() -> pd.DataFrame:
+    """One row a variant: what the paper's wording would give, beside the released code.
+
+    `unbuildable_layers` counts layers whose query heads 4 KV heads cannot share.
+    """
+    rows = []
+    for name in VARIANTS:
+        released = layer_shapes(name)
+        worded = layer_shapes(name, wording="paper")
+        totals = [count_parameters(shapes, PUBLISHED) for shapes in (released, worded)]
+        rows.append(
+            {
+                "variant": name,
+                "released_parameters": totals[0],
+                "paper_wording_parameters": totals[1],
+                "difference": totals[1] - totals[0],
+                "released_kv_heads_min": min(shape.kv_heads for shape in released),
+                "released_kv_heads_max": max(shape.kv_heads for shape in released),
+                "paper_wording_kv_heads": worded[0].kv_heads,
+                "released_first_ffn_width": released[0].ffn_width,
+                "paper_wording_first_ffn_width": worded[0].ffn_width,
+                "unbuildable_layers": sum(s.query_heads % s.kv_heads > 0 for s in worded),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def measurements(params: LwsArchitectureParams) -> dict[str, dict[str, Estimate]]:
+    """What the ledger judges: all arithmetic, so every interval is a point."""
+    table = variant_table(params.sequence_length).set_index("variant")
+    keys = ("layers", "parameters", "parameters_millions", "non_embedding_millions")
+    measured = {
+        f"{key}.{name}": {"model": _point(table.at[name, key])} for key in keys for name in VARIANTS
+    }
+    kv_heads = layer_table()["kv_heads"]
+    positions = params.published_steps * params.published_sequences * params.sequence_length
+    billions = positions / 1e9
+    measured |= {
+        "kv_heads.fewest": {"model": _point(kv_heads.min())},
+        "kv_heads.most": {"model": _point(kv_heads.max())},
+        "first_ffn_width.crown": {"model": _point(layer_shapes("crown")[0].ffn_width)},
+        "training_tokens_billions": {
+            "model": _point(REAL_SHARE * billions),
+            "as_published": _point(billions),
+        },
+        "training_hours": {"model": _point(positions / (GPUS * TPS_18L) / 3600)},
+    }
+    return measured
+
+
+def _point(value: float) -> Estimate:
+    number = int(value) if value == int(value) else float(value)
+    return Estimate(number, number, number)

@@ -1,0 +1,91 @@
+"""Loading results, and what all comparisons rest on: paired resampling of seeds and documents."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from strata.lws.runs import planned
+from strata.params import LwsTrainParams
+from strata.records import Estimate
+from strata.statistics import Floats, percentile_estimate
+
+Result = dict[str, Any]
+Kind = Literal["real", "zero", "reported"]
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Random weights of seeds (B, seeds) and documents (B, documents), shared by all runs, so that
+    everything computed from them is paired."""
+
+    seeds: dict[int, Floats]
+    documents: Floats
+
+    @classmethod
+    def of(cls, results: list[Result], resamples: int, seed: int) -> "Resampling":
+        generator = np.random.default_rng(seed)
+        counts = {len(result["documents"]["real_nll"]) for result in results}
+        documents = _weights(generator, counts.pop(), resamples)
+        most = len(results)
+        return cls(
+            {count: _weights(generator, count, resamples) for count in range(1, most + 1)},
+            documents,
+        )
+
+
+def load_results(folder: Path, params: LwsTrainParams) -> list[Result]:
+    """The results of all planned runs that are there, in the order of the plan."""
+    files = [folder / f"{run.name}.json" for run in planned(params)]
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
+
+
+def main_results(results: list[Result], params: LwsTrainParams) -> list[Result]:
+    """Results of the first group's width, length and precision: those that compare."""
+    first = params.groups[0]
+    keys = ("d_model", "steps", "learning_rate", "precision")
+    return [result for result in results if all(result[key] == getattr(first, key) for key in keys)]
+
+
+def chosen(
+    results: list[Result], variant: str, reader: str, control: bool = False
+) -> dict[int, Result]:
+    """Seed -> result of one variant and reader."""
+    return {
+        result["seed"]: result
+        for result in results
+        if (result["variant"], result["reader"]) == (variant, reader)
+        and result["shuffled_depth_roles"] == control
+    }
+
+
+def losses(
+    results: Iterable[Result], kind: Kind, sampling: Resampling, measured: str = "documents"
+) -> tuple[float, Floats]:
+    """Mean nats per position of some runs: over all of them, and in every resample (B,)."""
+    rows = [result[measured] for result in results]
+    parts = ("real", "zero") if kind == "reported" else (kind,)
+    nll = sum(np.array([row[f"{part}_nll"] for row in rows]) for part in parts)
+    tokens = sum(np.array(rows[0][f"{part}_tokens"], float) for part in parts)
+    seeds = sampling.seeds[len(rows)] / len(rows)
+    draws = (seeds @ nll * sampling.documents).sum(axis=1) / (sampling.documents @ tokens)
+    return float(nll.mean(axis=0).sum() / tokens.sum()), draws
+
+
+def change(
+    ours: dict[int, Result], base: dict[int, Result], kind: Kind, sampling: Resampling
+) -> Estimate | None:
+    """Perplexity change in percent of the base's, over the seeds that both have."""
+    common = sorted(ours.keys() & base.keys())
+    if not common:
+        return None
+    value, draws = losses([ours[seed] for seed in common], kind, sampling)
+    other, other_draws = losses([base[seed] for seed in common], kind, sampling)
+    return percentile_estimate(100 * np.expm1(value - other), 100 * np.expm1(draws - other_draws))
+
+
+def _weights(generator: np.random.Generator, count: int, resamples: int) -> Floats:
+    return generator.multinomial(count, np.full(count, 1 / count), resamples).astype(float)

@@ -1,0 +1,119 @@
+"""All runs of a profile in order of priority: what they would cost, and doing them."""
+
+import multiprocessing
+import shutil
+import time
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from strata import paths
+from strata.lws.runs import Run, execute, fingerprint, finished, planned
+from strata.lws.scaling import proportional, training_flops
+from strata.params import Params
+from strata.text import Corpus, corpus_folder, open_corpus
+from strata.training import TrainingError, world
+
+H100_FLOPS = 989e12
+SPEEDS = {"the published speed": 0.125, "MFU 40%": 0.40}
+DOLLARS_PER_GPU_HOUR = 3.0  # a usual price for one H100, not a quotation
+
+
+class RunError(RuntimeError):
+    """Some runs failed; the others are kept."""
+
+
+def price(settings: Params) -> str:
+    """FLOPs, GPU hours and cost of every group, as a printable table."""
+    params = settings.lws_train
+    lines = []
+    total = 0.0
+    for group in params.groups:
+        runs = [run for run in planned(params) if run.group is group]
+        flops = sum(_flops(run, settings) for run in runs)
+        total += flops
+        lines.append(_priced(f"{group.name} ({len(runs)} runs)", flops))
+    return "\n".join([*lines, _priced("all", total)])
+
+
+def run_all(
+    settings: Params, corpus: Corpus, minutes: float | None, groups: list[str] | None
+) -> None:
+    """Do every run (of these groups) that has no result yet; start none after `minutes`.
+
+    Runs go on side by side (`workers` processes of one thread each), or one after another, each on
+    all GPUs, under torchrun. A failed run does not stop the others.
+
+    Raises:
+        RunError: some runs failed; it says which and why.
+    """
+    params = settings.lws_train
+    results = paths.results(settings.profile) / "lws" / "runs"
+    runs = [
+        run
+        for run in planned(params)
+        if (groups is None or run.group.name in groups)
+        and not finished(run, fingerprint(run, params, corpus), results)
+    ]
+    deadline = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
+    together = _side_by_side if params.workers > 1 else _one_by_one
+    failures = together(runs, settings, deadline)
+    if failures:
+        raise RunError("; ".join(failures) + ". Run again to carry on with these")
+    if groups is None and time.monotonic() < deadline:
+        shutil.rmtree(_work(settings.profile), ignore_errors=True)
+
+
+def _one_by_one(runs: list[Run], settings: Params, deadline: float) -> list[str]:
+    failures = []
+    corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
+    results = paths.results(settings.profile) / "lws" / "runs"
+    with world() as here:
+        for run in tqdm(runs, "runs", disable=len(runs) == 1):
+            if time.monotonic() >= deadline:
+                break
+            try:
+                work = _work(settings.profile)
+                execute(run, settings.lws_train, corpus, here, results, work)
+            except TrainingError as error:
+                failures.append(f"{run.name}: {error}")
+            torch.compiler.reset()
+    return failures
+
+
+def _side_by_side(runs: list[Run], settings: Params, deadline: float) -> list[str]:
+    context = multiprocessing.get_context("spawn")
+    workers = min(settings.lws_train.workers, max(1, len(runs)))
+    with ProcessPoolExecutor(workers, context) as pool:
+        started: list[Future[list[str]]] = [
+            pool.submit(_alone, run, settings, deadline) for run in runs
+        ]
+        return [line for future in tqdm(started, "runs") for line in future.result()]
+
+
+def _alone(run: Run, settings: Params, deadline: float) -> list[str]:
+    """One run in a worker process, on one thread."""
+    torch.set_num_threads(1)
+    return _one_by_one([run], settings, deadline)
+
+
+def _work(profile: str) -> Path:
+    return paths.ROOT / "data" / "runs" / profile
+
+
+def _flops(run: Run, settings: Params) -> float:
+    geometry = proportional(run.group.d_model, settings.corpus.vocabulary)
+    loop = settings.lws_train.loop
+    each = training_flops(run.shapes(geometry), geometry, loop.sequence_length)
+    return each * loop.batch_tokens * run.group.steps
+
+
+def _priced(name: str, flops: float) -> str:
+    hours = {speed: flops / (H100_FLOPS * share) / 3600 for speed, share in SPEEDS.items()}
+    parts = [
+        f"{each:,.1f} H100 hours at {speed} ({each * DOLLARS_PER_GPU_HOUR:,.0f} dollars)"
+        for speed, each in hours.items()
+    ]
+    return f"{name}: {flops:.3g} FLOPs, {', '.join(parts)}"

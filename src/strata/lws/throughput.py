@@ -1,0 +1,140 @@
+"""Training speed of every variant: the real loop on random tokens, timed in windows of steps."""
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
+from torch.profiler import ProfilerActivity, profile
+from tqdm import tqdm
+
+from strata.lws.model import build
+from strata.lws.scaling import VARIANTS, Geometry, layer_shapes, proportional, training_flops
+from strata.params import LwsThroughputParams, LwsTrainParams, TrainingParams
+from strata.records import Estimate
+from strata.statistics import CONFIDENCE, Floats
+from strata.training import Sequences, World, train
+
+BASELINES = {12: "baseline_12l", 18: "baseline_18l"}
+TERA, GIBI = 1e12, 2**30
+COSTLIEST = 15
+
+
+def measure(section: LwsThroughputParams, loop: LwsTrainParams, world: World) -> pd.DataFrame:
+    """One row a variant, compiler setting and window: positions per second, MFU (a share of
+    `peak_tflops`, empty without one) and peak memory in GiB (empty on a CPU)."""
+    geometry = proportional(section.d_model, section.vocabulary)
+    cells = [(compiled, name) for compiled in section.compile for name in VARIANTS]
+    rows = []
+    for compiled, name in tqdm(cells, "throughput"):
+        if world.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        flops = training_flops(layer_shapes(name, geometry), geometry, section.sequence_length)
+        for window, speed in enumerate(_speeds(name, compiled, geometry, section, loop, world)):
+            peak = section.peak_tflops
+            rows.append(
+                {
+                    "variant": name,
+                    "compiled": compiled,
+                    "window": window,
+                    "positions_per_second": speed,
+                    "gflops_per_position": flops / 1e9,
+                    "mfu": speed * flops / (peak * TERA) if peak else None,
+                    "peak_memory_gib": _peak_memory(world),
+                }
+            )
+        torch.compiler.reset()
+    return pd.DataFrame(rows)
+
+
+def kernels(section: LwsThroughputParams, loop: LwsTrainParams, world: World) -> pd.DataFrame:
+    """Where the time of Baseline 18L goes: the costliest kernels (operators, on a CPU), their calls
+    and their share of all time in percent."""
+    on_gpu = world.device.type == "cuda"
+    geometry = proportional(section.d_model, section.vocabulary)
+    activity = ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU
+    with profile(activities=[activity]) as profiled:
+        _speeds(BASELINES[18], section.compile[0], geometry, section, loop, world)
+    clock = "self_device_time_total" if on_gpu else "self_cpu_time_total"
+    events = profiled.key_averages()
+    total = sum(getattr(event, clock) for event in events)
+    rows = [
+        {"kernel": event.key, "calls": event.count, "percent": 100 * getattr(event, clock) / total}
+        for event in events
+    ]
+    return pd.DataFrame(rows).nlargest(COSTLIEST, "percent")
+
+
+def measurements(table: pd.DataFrame | None) -> dict[str, dict[str, Estimate]]:
+    """What the ledger judges: the faster compiler setting's speeds, and ratios to the baseline of
+    the same depth. Without a table (no GPU) every key is there with nothing measured."""
+    measured: dict[str, dict[str, Estimate]] = {}
+    for name, variant in VARIANTS.items():
+        base = BASELINES[variant.layers]
+        speeds = None if table is None else _fastest(table, name)
+        measured[f"positions_per_second.{name}"] = {} if speeds is None else _subject(speeds)
+        if name != base:
+            ratio = {} if speeds is None else _subject(speeds / _fastest(table, base))
+            measured[f"speed_ratio.{name}"] = ratio
+    return measured
+
+
+def _speeds(
+    name: str,
+    compiled: bool,
+    geometry: Geometry,
+    section: LwsThroughputParams,
+    loop: LwsTrainParams,
+    world: World,
+) -> Floats:
+    """Positions per second of all processes in each window, after the warm-up."""
+    batch = section.sequences * section.sequence_length
+    changes = {
+        "sequence_length": section.sequence_length,
+        "batch_tokens": batch,
+        "compile": compiled,
+        "validate_every": section.steps,
+        "checkpoint_every": 10**9,
+    }
+    windows = section.rounds + -(-section.warmup_steps // section.steps)
+    params = TrainingParams(
+        **(loop.loop.model_dump() | changes),
+        steps=windows * section.steps,
+        learning_rate=6e-4,
+        precision=section.precision,
+        seed=0,
+    )
+    tokens = np.random.default_rng(0).integers(0, geometry.vocabulary, 2 * batch, dtype=np.uint32)
+    clock: list[float] = []
+
+    def tick(_: object) -> float:
+        if world.device.type == "cuda":
+            torch.cuda.synchronize()
+        clock.append(time.perf_counter())
+        return 0.0
+
+    model = build(name, geometry, section.sequence_length)
+    data = Sequences(tokens, section.sequence_length, 0)
+    with TemporaryDirectory() as folder:
+        train(model, data, params, world, Path(folder) / name, tick)
+    return section.steps * batch / np.diff(clock)[-section.rounds :]
+
+
+def _fastest(table: pd.DataFrame, name: str) -> Floats:
+    """A variant's speeds by window, with the compiler setting that is faster on average."""
+    rows = table[table["variant"] == name].groupby("compiled")["positions_per_second"]
+    return max((speeds.to_numpy() for _, speeds in rows), key=np.mean)
+
+
+def _subject(values: Floats) -> dict[str, Estimate]:
+    """The mean over windows with its t interval, as the ledger's model."""
+    mean, error = float(values.mean()), float(stats.sem(values))
+    half = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
+    return {"model": Estimate(mean, mean - half, mean + half)}
+
+
+def _peak_memory(world: World) -> float | None:
+    return torch.cuda.max_memory_allocated() / GIBI if world.device.type == "cuda" else None

@@ -1,0 +1,1 @@
+"""Paper C's experiments: (model, data, params) -> tables and measurements."""

@@ -1,0 +1,62 @@
+"""Paper C's Fig. 10: how many passes through the parallel block are best, against its size."""
+
+import numpy as np
+import pandas as pd
+
+from strata import schedules
+from strata.painters.scores import accuracies, curve_table, estimate, medians
+from strata.params import PaintersLoopParams
+from strata.records import Estimate
+from strata.schedules import Schedule
+from strata.statistics import Floats
+
+
+def cases(T: int, params: PaintersLoopParams) -> dict[str, Schedule]:
+    """Name -> schedule: the full model, then `M<affected>.<passes>`.
+
+    Raises:
+        ScheduleError: a number of affected layers that a model of T layers cannot have.
+    """
+    looped = {
+        f"M{M}.{loops}": schedules.parallel(T, schedules.start_for(T, M), loops)
+        for M in params.affected
+        for loops in _passes(params)
+    }
+    return {"full": schedules.full(T), **looped}
+
+
+def full_accuracy(items: pd.DataFrame, params: PaintersLoopParams) -> Floats:
+    """The full model's accuracy in each task: (tasks, 1, 1 + B)."""
+    return accuracies(items, ["full"], params.resamples, params.seed)[1]
+
+
+def analyse(
+    items: pd.DataFrame, full: Floats, T: int, params: PaintersLoopParams
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Estimate]]:
+    """Normalised median by M and passes; the best passes by M; and what the ledger judges."""
+    names = list(cases(T, params))[1:]
+    tasks, accuracy = accuracies(items, names, params.resamples, params.seed)
+    median = medians(tasks, accuracy, full)
+    points = [(M, loops) for M in params.affected for loops in _passes(params)]
+    affected, passes = zip(*points, strict=True)
+    table = curve_table(median, affected=affected, loops=passes)
+    grid = median.reshape(len(params.affected), params.most_loops, -1)
+    best = grid.argmax(axis=1) + 1
+    slope, r_squared = line(np.array(params.affected, dtype=float), best)
+    judged = {"slope": estimate(slope), "r_squared": estimate(r_squared)}
+    return table, curve_table(best.astype(float), affected=params.affected), judged
+
+
+def line(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Least-squares slope and R2 of y (points, 1 + B) on x (points,); R2 is 0 for a constant y."""
+    dx = (x - x.mean())[:, None]
+    dy = y - y.mean(axis=0)
+    covariance = (dx * dy).sum(axis=0)
+    total = (dx**2).sum() * (dy**2).sum(axis=0)
+    return covariance / (dx**2).sum(), np.divide(
+        covariance**2, total, out=np.zeros_like(total), where=total > 0
+    )
+
+
+def _passes(params: PaintersLoopParams) -> range:
+    return range(1, params.most_loops + 1)

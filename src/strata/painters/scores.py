@@ -1,0 +1,56 @@
+"""From items to curves: accuracies bootstrapped over items, the same resamples for every schedule.
+
+Arrays end in an axis of 1 + B: the value itself, then B bootstrap draws.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from strata.records import Estimate
+from strata.statistics import Floats, normalised_median, percentile_estimate
+from strata.tasks import BENCHMARKS
+
+
+def accuracies(
+    items: pd.DataFrame, names: Sequence[str], resamples: int, seed: int, metric: str = "acc"
+) -> tuple[list[str], Floats]:
+    """Tasks, and means over items (tasks, schedules, 1 + B), resampled within each task."""
+    generator = np.random.default_rng(seed)
+    tasks = list(items["task"].unique())
+    means = []
+    for task in tasks:
+        own = items[items["task"] == task]
+        values = own.pivot(index="schedule", columns="item", values=metric).loc[list(names)]
+        count = values.shape[1]
+        draws = generator.multinomial(count, np.full(count, 1 / count), size=resamples)
+        times = np.concatenate([np.ones((1, count)), draws])
+        means.append(values.to_numpy() @ times.T / count)  # exact for counts, so ties stay ties
+    return tasks, np.stack(means)
+
+
+def medians(tasks: Sequence[str], accuracy: Floats, full: Floats) -> Floats:
+    """The paper's normalised median (schedules, 1 + B); `full` (tasks, 1, 1 + B or 1)."""
+    return normalised_median(accuracy, guesses(tasks), full)
+
+
+def guesses(tasks: Sequence[str]) -> Floats:
+    """Accuracy of guessing: (tasks,)."""
+    return np.array([BENCHMARKS[task].guess for task in tasks])
+
+
+def estimate(draws: Floats) -> Estimate:
+    """A statistic's value and 95% percentile interval from (1 + B,)."""
+    return percentile_estimate(draws[0], draws[1:])
+
+
+def area(affected: Sequence[int], curve: Floats) -> Floats:
+    """Mean height of a curve (points, 1 + B) over the number of affected layers: (1 + B,)."""
+    return np.trapezoid(curve, affected, axis=0) / (affected[-1] - affected[0])
+
+
+def curve_table(draws: Floats, **columns: Sequence[object]) -> pd.DataFrame:
+    """One row a point: the columns, then value, low and high of draws (points, 1 + B)."""
+    estimates = [estimate(row) for row in draws]
+    return pd.DataFrame(columns | pd.DataFrame(estimates).to_dict("list"))

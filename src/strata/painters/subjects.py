@@ -1,0 +1,53 @@
+"""What every experiment of paper C is run on: the model, then its nulls, one at a time."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from lm_eval.api.task import ConfigurableTask
+
+from strata import nulls
+from strata.models import LoadedModel
+from strata.params import Measured, Params
+from strata.tasks import load_task
+
+MODEL = "model"
+
+
+def subjects(loaded: LoadedModel, params: Measured) -> Iterator[tuple[str, LoadedModel]]:
+    """The model, then each null, made when its turn comes, in the dtype of the experiment."""
+    yield MODEL, in_dtype(loaded, params.dtype)
+    for name, make in (
+        (nulls.RANDOM, nulls.random_initialisation),
+        (nulls.SHUFFLED, nulls.shuffled_layers),
+    ):
+        yield name, in_dtype(replace(loaded, model=make(loaded.model, params.seed)), params.dtype)
+
+
+def in_dtype(loaded: LoadedModel, dtype: str) -> LoadedModel:
+    """The same model in `float32` or `bfloat16`; the one given keeps its own."""
+    wanted = getattr(torch, dtype)
+    if loaded.model.dtype == wanted:
+        return loaded
+    return replace(loaded, model=copy.deepcopy(loaded.model).to(wanted))
+
+
+def likelihood_tasks(settings: Params) -> dict[str, ConfigurableTask]:
+    """The benchmarks of `benchmarks.tasks`, loaded."""
+    return {name: load_task(name, settings.benchmarks) for name in settings.benchmarks.tasks}
+
+
+def conditions(settings: Params, loaded: LoadedModel, params: Measured) -> dict[str, Any]:
+    """What every number was measured under."""
+    return {
+        "model": loaded.provenance["name"],
+        "layers": loaded.model.config.num_hidden_layers,
+        "dtype": params.dtype,
+        "benchmarks": settings.benchmarks.source,
+        "tasks": list(settings.benchmarks.tasks),
+        "judge": "lm-evaluation-harness, its own tasks; no BOS added; no chat template",
+        "interval": f"95% percentile bootstrap over items, {params.resamples} resamples, paired",
+        "seed": params.seed,
+    }

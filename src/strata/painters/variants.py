@@ -1,0 +1,216 @@
+"""Paper C's variants over the number of affected layers (Figs 4-9 and 11), and their order."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from strata import schedules
+from strata.painters.scores import accuracies, area, curve_table, estimate, guesses, medians
+from strata.params import VariantParams
+from strata.records import Estimate
+from strata.schedules import Schedule
+from strata.statistics import Floats, normalised
+
+RELEASED_MODEL = "meta-llama/Llama-2-7b-hf"
+FULL = "full"
+VARIANTS = ("skip", "middle_repeat", "reverse", "random_order", "parallel", "looped_parallel")
+SEMANTIC = ("hellaswag", "winogrande")
+REASONING = ("arc_easy", "arc_challenge")
+ORDERS = ("reverse", "random_order")
+
+
+class Case(NamedTuple):
+    """A variant with M affected layers; `replica` numbers the random orders."""
+
+    variant: str
+    affected: int
+    replica: int
+    schedule: Schedule
+
+    @property
+    def name(self) -> str:
+        return f"{self.variant}.M{self.affected}.{self.replica}"
+
+
+def cases(T: int, params: VariantParams) -> list[Case]:
+    """The full model, then every variant at every number of affected layers.
+
+    Raises:
+        ScheduleError: a number of affected layers that a model of T layers cannot have.
+    """
+    made = [Case(FULL, 0, 0, schedules.full(T))]
+    for M in params.affected:
+        s = schedules.start_for(T, M)
+        single = {
+            "skip": schedules.skip(T, s),
+            "middle_repeat": schedules.middle_repeat(T, s),
+            "reverse": schedules.reverse(T, s),
+            "parallel": schedules.parallel(T, s),
+            "looped_parallel": schedules.parallel(T, s, params.loops),
+        }
+        made += [Case(variant, M, 0, schedule) for variant, schedule in single.items()]
+        orders = schedules.random_orders(T, s, params.orders, params.seed)
+        made += [Case("random_order", M, k, schedule) for k, schedule in enumerate(orders)]
+    return made
+
+
+class Curves(NamedTuple):
+    """Bootstrapped curves of one subject.
+
+    tasks; affected (points); score (tasks, variants, points, 1 + B): with guessing at 0 and the
+    trained full model at 1; median (variants, points, 1 + B); accuracy as score, not normalised.
+    """
+
+    tasks: list[str]
+    affected: list[int]
+    score: Floats
+    median: Floats
+    accuracy: Floats
+
+
+def full_accuracy(items: pd.DataFrame, params: VariantParams) -> Floats:
+    """The full model's accuracy in each task: (tasks, 1, 1 + B)."""
+    return accuracies(items, [f"{FULL}.M0.0"], params.resamples, params.seed)[1]
+
+
+def curves(
+    items: pd.DataFrame, made: Sequence[Case], full: Floats, params: VariantParams
+) -> Curves:
+    """Curves over the affected layers; random orders are averaged.
+
+    Args:
+        full: what is 1; the trained model's own, or its value (tasks, 1, 1) for a null model.
+    """
+    tasks, accuracy = accuracies(items, [case.name for case in made], params.resamples, params.seed)
+    grouped = np.stack(
+        [
+            np.stack([accuracy[:, _places(made, variant, M)].mean(axis=1) for M in params.affected])
+            for variant in VARIANTS
+        ]
+    )  # variants, points, tasks, 1 + B
+    by_task = np.moveaxis(grouped, 2, 0)
+    per_task_full = full[:, None]
+    guess = guesses(tasks)[:, None, None, None]
+    score = normalised(by_task, guess, per_task_full)
+    median = medians(tasks, by_task, per_task_full)
+    return Curves(tasks, params.affected, score, median, by_task)
+
+
+def tables(found: Curves) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A row a variant and M: the normalised median; and accuracy for each task."""
+    points = [(variant, M) for variant in VARIANTS for M in found.affected]
+    variant, affected = zip(*points, strict=True)
+    width = found.median.shape[-1]
+    median = curve_table(found.median.reshape(-1, width), variant=variant, affected=affected)
+    by_task = {
+        task: curve_table(accuracy.reshape(-1, width), variant=variant, affected=affected)
+        for task, accuracy in zip(found.tasks, found.accuracy, strict=True)
+    }
+    return median, pd.concat(by_task, names=["task"]).reset_index("task").reset_index(drop=True)
+
+
+def measurements(found: Curves) -> dict[str, Estimate]:
+    """Everything the ledger judges about one subject, with joint 95% intervals."""
+    areas = dict(zip(VARIANTS, (area(found.affected, each) for each in found.median), strict=True))
+    stacked = np.stack([areas[variant] for variant in VARIANTS])
+    ranks = stacked.argsort(axis=0).argsort(axis=0)  # 0 is the worst
+    place = {variant: ranks[i] for i, variant in enumerate(VARIANTS)}
+    worst = VARIANTS.index("middle_repeat")
+    best_two = (place["looped_parallel"] >= len(VARIANTS) - 2).astype(float)
+    best_two += place["random_order"] >= len(VARIANTS) - 2
+    one, *_ = found.median[VARIANTS.index("looped_parallel")]
+    one_pass = found.median[VARIANTS.index("parallel")][0]
+    quarter = found.affected.index(_nearest(found.affected, 7))
+    return {
+        **{f"area.{variant}": estimate(each) for variant, each in areas.items()},
+        **{
+            f"area.{better}_minus_{worse}": estimate(areas[better] - areas[worse])
+            for better, worse in (
+                ("skip", "middle_repeat"),
+                ("reverse", "skip"),
+                ("random_order", "skip"),
+                ("random_order", "reverse"),
+                ("parallel", "skip"),
+                ("reverse", "parallel"),
+                ("looped_parallel", "parallel"),
+            )
+        },
+        **{
+            f"quarter.{variant}": estimate(found.median[i, quarter])
+            for i, variant in enumerate(VARIANTS)
+        },
+        "looped_minus_parallel_one_layer": estimate(one - one_pass),
+        "middle_repeat_rank": estimate(place["middle_repeat"] + 1.0),
+        "middle_repeat_gap": estimate(
+            np.delete(stacked, worst, axis=0).min(axis=0) - stacked[worst]
+        ),
+        "looped_and_random_among_best_two": estimate(best_two),
+        "semantic_minus_reasoning": estimate(_kept(found, SEMANTIC) - _kept(found, REASONING)),
+    }
+
+
+def noise(items: pd.DataFrame, exact: pd.DataFrame) -> dict[str, float]:
+    """What the arithmetic moves: the same items again in float32, all schedules and tasks.
+
+    items_changed: share of items whose score differs; accuracy_difference: the largest difference
+    of a mean over a schedule's items; nats: largest difference of a LAMBADA log-likelihood.
+    """
+    keys = ["schedule", "task", "item"]
+    both = exact.merge(items, on=keys, suffixes=("", "_own"))
+    change = both["acc"] - both["acc_own"]
+    means = change.groupby([both["schedule"], both["task"]]).mean()
+    result = {
+        "items": len(both),
+        "items_changed": float((change != 0).mean()),
+        "accuracy_difference_mean": float(change.mean()),
+        "accuracy_difference_largest": float(means.abs().max()),
+    }
+    if "perplexity" in both:
+        result["nats_largest"] = float((both["perplexity"] - both["perplexity_own"]).abs().max())
+    return result
+
+
+def wide(items: pd.DataFrame, made: Sequence[Case]) -> pd.DataFrame:
+    """One row a task and item: acc, and acc_norm where there is one, under every schedule."""
+    metrics = [metric for metric in ("acc", "acc_norm") if metric in items]
+    table = items.pivot(index=["task", "item"], columns="schedule", values=metrics)
+    order = [(metric, case.name) for metric in metrics for case in made]
+    table = table[order]
+    table.columns = [f"{metric}:{name}" for metric, name in order]
+    return table.astype("Int64").reset_index()
+
+
+def released(
+    items: pd.DataFrame, provenance: Mapping[str, Any], params: VariantParams
+) -> dict[str, dict[str, Estimate]]:
+    """Llama-2-7B without layers 15 to 17 (s = 14) on LAMBADA; no subject for any other model."""
+    keys = ("perplexity", "accuracy")
+    if provenance.get("repository") != RELEASED_MODEL or 3 not in params.affected:
+        return {f"lambada.skip_s14.{key}": {} for key in keys}
+    own = items[items["task"] == "lambada_openai"]
+    draws = {
+        metric: accuracies(own, ["skip.M3.0"], params.resamples, params.seed, metric)[1][0, 0]
+        for metric in ("acc", "perplexity")
+    }
+    return {
+        "lambada.skip_s14.accuracy": {"model": estimate(draws["acc"])},
+        "lambada.skip_s14.perplexity": {"model": estimate(np.exp(-draws["perplexity"]))},
+    }
+
+
+def _kept(found: Curves, tasks: Sequence[str]) -> Floats:
+    """Score of some tasks, averaged over order variants and affected layers: (1 + B,)."""
+    own = [i for i, task in enumerate(found.tasks) if task in tasks]
+    orders = [VARIANTS.index(variant) for variant in ORDERS]
+    more_than_one = [i for i, M in enumerate(found.affected) if M > 1]
+    return found.score[np.ix_(own, orders, more_than_one)].mean(axis=(0, 1, 2))
+
+
+def _nearest(values: Sequence[int], wanted: int) -> int:
+    return min(values, key=lambda value: abs(value - wanted))
+
+
+def _places(made: Sequence[Case], variant: str, M: int) -> list[int]:
+    return [i for i, case in enumerate(made) if case.variant == variant and case.affected == M]

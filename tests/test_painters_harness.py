@@ -1,0 +1,75 @@
+"""One sweep answers the harness as the harness's own model would, schedule by schedule."""
+
+import pytest
+from lm_eval.models.huggingface import HFLM
+
+from strata import schedules
+from strata.execution import scheduled
+from strata.models import blocks, load
+from strata.painters.harness import SweepLM, harness_results, per_item
+from strata.params import BenchmarkParams, compose
+from strata.tasks import load_task
+
+TASKS = ("lambada_openai", "arc_easy", "hellaswag", "winogrande")
+METRICS = ("acc", "acc_norm", "perplexity")
+ITEMS = 6
+T = 30
+MADE = {
+    "full": schedules.full(T),
+    "skip": schedules.skip(T, 9),
+    "reverse": schedules.reverse(T, 12),
+    "looped": schedules.parallel(T, 11, loops=3),
+}
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return load("smollm2", compose("smoke"))
+
+
+@pytest.fixture(scope="module")
+def tasks():
+    section = BenchmarkParams(source="authored", local=None, tasks=list(TASKS))
+    return {name: load_task(name, section) for name in TASKS}
+
+
+@pytest.fixture(scope="module")
+def swept(loaded, tasks):
+    lm = SweepLM(loaded, list(MADE.values()), batch_size=8)
+    return lm, per_item(tasks, lm, list(MADE), ITEMS)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_item_scores_as_with_the_harness_alone(loaded, tasks, swept, name):
+    with scheduled(loaded.model, MADE[name]):
+        plain = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=8)
+        expected = harness_results(tasks, plain, ITEMS)
+    lm, table = swept
+    lm.current = list(MADE).index(name)
+    ours = harness_results(tasks, lm, ITEMS)
+    for task in TASKS:
+        for mine, theirs in zip(ours["samples"][task], expected["samples"][task], strict=True):
+            for (a,), (b,) in zip(mine["resps"], theirs["resps"], strict=True):
+                assert a[0] == pytest.approx(b[0], abs=1e-4) and a[1] == b[1]
+        rows = table.query("schedule == @name and task == @task")
+        for metric in set(METRICS) & set(expected["samples"][task][0]["metrics"]):
+            theirs = [sample[metric] for sample in expected["samples"][task]]
+            assert rows[metric].tolist() == pytest.approx(theirs, abs=1e-4)
+        assert ours["results"][task]["acc,none"] == expected["results"][task]["acc,none"]
+
+
+def test_all_schedules_come_from_one_sweep(loaded, tasks):
+    seen = []
+    hook = blocks(loaded.model)[29].register_forward_hook(lambda *_: seen.append(1))
+    lm = SweepLM(loaded, list(MADE.values()), batch_size=64)
+    per_item(tasks, lm, list(MADE), items=2)
+    hook.remove()
+    requests = 2 * (1 + 4 + 4 + 2)
+    assert len(lm._answers) <= requests and len(seen) == len(MADE)
+
+
+def test_table_has_a_row_for_every_schedule_task_and_item(swept):
+    table = swept[1]
+    assert len(table) == len(MADE) * len(TASKS) * ITEMS
+    assert not table.duplicated(["schedule", "task", "item"]).any()
+    assert table["acc"].isin([0, 1]).all()
