@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -98,13 +99,19 @@ def test_imports_only_go_down():
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
-def test_script_explains_itself_and_refuses_bad_parameters(script, tmp_path):
-    shown = run(sys.executable, str(script), "--help", cwd=tmp_path)
-    assert shown.returncode == 0
-    assert all(word in shown.stdout for word in ("Inputs", "Outputs", "Cost"))
-    refused = run(sys.executable, str(script), "--profile", "huge", cwd=tmp_path)
-    assert refused.returncode == 2 and "unknown profile 'huge'" in refused.stderr
-    assert "Traceback" not in refused.stderr
+def test_script_explains_itself_and_refuses_bad_parameters(script, monkeypatch, capsys):
+    assert _exit_status(monkeypatch, script, "--help") == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("Inputs", "Outputs", "Cost"))
+    assert _exit_status(monkeypatch, script, "--profile", "huge") == 2
+    assert "unknown profile 'huge'" in capsys.readouterr().err
+
+
+def _exit_status(monkeypatch, script, *options):
+    monkeypatch.setattr(sys, "argv", [str(script), *options])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(script), run_name="__main__")
+    return stopped.value.code
 
 
 @pytest.mark.parametrize("profile", ["laptop", "smoke"])
@@ -139,8 +146,12 @@ def smoke(copy, *options):
     return run("dvc", "repro", *options, "results/smoke/dvc.yaml", cwd=copy, **environment)
 
 
+TIMED = {"provenance", "timing", "verdicts.json", "verdicts.md", "metrics.json"}
+
+
 def digests(folder):
-    files = [f for f in folder.rglob("*") if f.is_file() and "provenance" not in f.parts]
+    """File -> hash, without timings and what is judged on them."""
+    files = [f for f in folder.rglob("*") if f.is_file() and not TIMED & set(f.parts)]
     return {f.relative_to(folder): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 

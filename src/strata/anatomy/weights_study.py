@@ -119,7 +119,11 @@ def predictions(
 
 
 def judged_readings(table: pd.DataFrame) -> dict[str, dict[str, Estimate]]:
-    """`<reading>.<parameter>` -> subject -> estimate, and the deltas of all matrices together."""
+    """`<reading>.<parameter>` -> subject -> estimate, and the mean correlation of all matrices.
+
+    The interval of that mean is the mean of the intervals: as wide as if the matrices were
+    perfectly correlated, so never too narrow.
+    """
     judged: dict[str, dict[str, Estimate]] = {}
     for row in table.itertuples():
         group = "delta_correlation" if row.reading == "delta_correlation" else "r2"
@@ -130,7 +134,7 @@ def judged_readings(table: pd.DataFrame) -> dict[str, dict[str, Estimate]]:
     deltas = table.query("reading == 'delta_correlation' and not parameter.str.contains('norm')")
     for subject, rows in deltas.groupby("subject"):
         judged.setdefault("delta_correlation.all_matrices", {})[subject] = Estimate(
-            rows["value"].mean(), rows["low"].min(), rows["high"].max()
+            rows["value"].mean(), rows["low"].mean(), rows["high"].mean()
         )
     return judged
 
