@@ -134,7 +134,13 @@ def copy(tmp_path_factory):
     shutil.copytree(paths.ROOT, folder, symlinks=True, ignore=_left_behind)
     shutil.rmtree(folder / "results" / "smoke", ignore_errors=True)
     run("git", "init", "--quiet", cwd=folder)
+    _commit(folder)
     return folder
+
+
+def _commit(folder):
+    run("git", "add", "--all", cwd=folder)
+    run("git", "-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x", cwd=folder)
 
 
 def smoke(copy, *options):
@@ -176,8 +182,7 @@ def test_smoke_profile_end_to_end(copy):
 def test_metrics_and_plots_are_shown(copy):
     shown = run("dvc", "metrics", "show", cwd=copy)
     assert "results/smoke/metrics.json" in shown.stdout and not shown.stderr
-    run("git", "add", "--all", cwd=copy)
-    run("git", "-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x", cwd=copy)
+    _commit(copy)
     file = copy / "results" / "smoke" / "metrics.json"
     file.write_text(file.read_text().replace('"not run": ', '"not run": 1'))
     assert "claims.not run" in run("dvc", "metrics", "diff", cwd=copy).stdout
