@@ -152,7 +152,7 @@ def smoke(copy, *options):
     return run("dvc", "repro", *options, "results/smoke/dvc.yaml", cwd=copy, **environment)
 
 
-TIMED = {"provenance", "timing", "verdicts.json", "verdicts.md", "metrics.json"}
+TIMED = {"provenance", "timing", "verdicts.json", "verdicts.md", "metrics.json", "dvc.lock"}
 
 
 def digests(folder):
