@@ -96,7 +96,7 @@ def answers(lm: SweepLM, tasks: dict[str, ConfigurableTask], count: int) -> list
     """The log-likelihoods that the harness was given, schedule by schedule."""
     found = []
     for lm.current in range(count):
-        found.append(given(harness_results(tasks, lm, ITEMS)))
+        found.append(given(harness_results(tasks, lm, range(ITEMS))))
     return found
 
 
@@ -108,7 +108,7 @@ def one_by_one(
     found = []
     for schedule in tqdm(plan, desc="one by one", mininterval=5):
         with scheduled(loaded.model, schedule):
-            found.append(given(harness_results(tasks, lm, ITEMS)))
+            found.append(given(harness_results(tasks, lm, range(ITEMS))))
     return found
 
 

@@ -52,7 +52,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     for subject, each in subjects(loaded, section):
         count = section.items if subject == MODEL else section.null_items
         lm = SweepLM(each, list(made.values()), section.batch_size, section.memory_gib)
-        items = per_item(tasks, lm, list(made), count)
+        items = per_item(tasks, lm, list(made), range(count))
         if subject == MODEL:
             wide = items.pivot(index="item", columns="schedule", values="acc")[list(made)]
             records.write_csv(folder / "single_layer_items.csv", wide.astype(int).reset_index())

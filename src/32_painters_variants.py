@@ -9,7 +9,8 @@ Outputs   results/<profile>/painters/variants.json          what the ledger judg
           results/<profile>/painters/variants_items.csv     every item of the model
           results/<profile>/painters/released.json          the released number, on its own model
 Cost      laptop: about two minutes on 2 cores with bfloat16 in hardware, else ten; 2 GiB;
-          an interrupted run goes on at the task where it stopped; --dry-run prices a profile
+          an interrupted run goes on where it stopped, 250 items at a time; --dry-run prices a
+          profile
 
     python src/32_painters_variants.py
 """
@@ -32,6 +33,8 @@ from strata.params import Params
 from strata.schedules import ScheduleError
 from strata.tasks import TaskError
 from strata.work import Work
+
+ITEMS_AT_ONCE = 250
 
 
 def main() -> None:
@@ -64,13 +67,13 @@ def run(settings: Params, loaded: LoadedModel) -> None:
         names = [case.name for case in made]
         found = []
         for name, task in tasks.items():
-            done = work.result(f"{subject}-{name}")
-            if done is None:
-                lm = SweepLM(each, plan, section.batch_size, section.memory_gib)
-                table = per_item({name: task}, lm, names, count(name))
-                work.finish(f"{subject}-{name}", table.to_dict("list"))
-                done = work.result(f"{subject}-{name}")
-            found.append(pd.DataFrame(done))
+            for documents in parts(min(count(name), len(task.eval_docs))):
+                unit = f"{subject}-{name}-{documents.start}-{documents.stop}"
+                if work.result(unit) is None:
+                    lm = SweepLM(each, plan, section.batch_size, section.memory_gib)
+                    table = per_item({name: task}, lm, names, documents)
+                    work.finish(unit, table.to_dict("list"))
+                found.append(pd.DataFrame(work.result(unit)))
         return pd.concat(found, ignore_index=True)
 
     judged, medians = {}, {}
@@ -111,11 +114,17 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     work.clear()
 
 
+def parts(count: int) -> list[range]:
+    """Items that are measured, and kept if the run is interrupted, together."""
+    return [range(i, min(i + ITEMS_AT_ONCE, count)) for i in range(0, count, ITEMS_AT_ONCE)]
+
+
 def facts(settings: Params, loaded: LoadedModel) -> dict[str, Any]:
-    """What the items' scores depend on."""
+    """What an item's scores depend on; how many are measured is not among it."""
+    counts = {"items", "null_items", "noise_items", "resamples"}
     return {
-        "params": settings.painters_variants.model_dump(mode="json"),
-        "benchmarks": settings.benchmarks.model_dump(mode="json"),
+        "params": settings.painters_variants.model_dump(mode="json", exclude=counts),
+        "benchmarks": settings.benchmarks.model_dump(mode="json", exclude={"tasks"}),
         "model": loaded.provenance,
         "device": loaded.model.device.type,
     }

@@ -49,7 +49,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     for subject, each in subjects(loaded, section):
         count = section.items if subject == MODEL else section.null_items
         lm = SweepLM(each, list(made.values()), section.batch_size, section.memory_gib)
-        items = per_item(tasks, lm, list(made), count)
+        items = per_item(tasks, lm, list(made), range(count))
         if subject == MODEL:
             own, full = items, loops.full_accuracy(items, section)
         reference = full if subject == MODEL else full[..., :1]

@@ -36,17 +36,17 @@ def tasks():
 @pytest.fixture(scope="module")
 def swept(loaded, tasks):
     lm = SweepLM(loaded, list(MADE.values()), batch_size=8)
-    return lm, per_item(tasks, lm, list(MADE), ITEMS)
+    return lm, per_item(tasks, lm, list(MADE), range(ITEMS))
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_every_item_scores_as_with_the_harness_alone(loaded, tasks, swept, name):
     with scheduled(loaded.model, MADE[name]):
         plain = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=8)
-        expected = harness_results(tasks, plain, ITEMS)
+        expected = harness_results(tasks, plain, range(ITEMS))
     lm, table = swept
     lm.current = list(MADE).index(name)
-    ours = harness_results(tasks, lm, ITEMS)
+    ours = harness_results(tasks, lm, range(ITEMS))
     for task in TASKS:
         for mine, theirs in zip(ours["samples"][task], expected["samples"][task], strict=True):
             for (a,), (b,) in zip(mine["resps"], theirs["resps"], strict=True):
@@ -62,7 +62,7 @@ def test_all_schedules_come_from_one_sweep(loaded, tasks):
     seen = []
     hook = blocks(loaded.model)[29].register_forward_hook(lambda *_: seen.append(1))
     lm = SweepLM(loaded, list(MADE.values()), batch_size=64)
-    per_item(tasks, lm, list(MADE), items=2)
+    per_item(tasks, lm, list(MADE), range(2))
     hook.remove()
     requests = 2 * (1 + 4 + 4 + 2)
     assert len(lm._answers) <= requests and len(seen) == len(MADE)

@@ -12,12 +12,20 @@ from strata.models import blocks, place_of_blocks
 from strata.schedules import Node, Schedule, ScheduleError, Step, layers_of, prefix_tree
 
 GIBIBYTE = 2**30
+INPUTS = {
+    "input_ids": "ids_BxL",
+    "attention_mask": "mask_BxL",
+    "position_ids": "positions_BxL",
+    "token_type_ids": "segments_BxL",
+}
 
 
 class Batch(Protocol):
     """Padded inputs: ids_BxL and mask_BxL, 1 where a token is.
 
-    A batch for an encoder may also have segments_BxL, 1 in the second text of a pair, or None.
+    A batch may also have segments_BxL (for an encoder: 1 in the second text of a pair),
+    positions_BxL, and visible_Bx1xLxL (True where a token sees another) instead of the mask; each
+    may be None.
     """
 
     ids_BxL: torch.Tensor
@@ -76,16 +84,21 @@ def _entry(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, list[Cal
     parent, name = place_of_blocks(model)
     layers = getattr(parent, name)
     recorders = nn.ModuleList(_Recorder() for _ in layers)
-    segments = getattr(batch, "segments_BxL", None)
-    pairs = {} if segments is None else {"token_type_ids": segments}
     try:
         setattr(parent, name, recorders)
-        model.base_model(
-            input_ids=batch.ids_BxL, attention_mask=batch.mask_BxL, use_cache=False, **pairs
-        )
+        model.base_model(**_inputs(batch), use_cache=False)
     finally:
         setattr(parent, name, layers)
     return recorders[0].hidden, [each.call for each in recorders]
+
+
+def _inputs(batch: Batch) -> dict[str, torch.Tensor]:
+    """The model's own names for what the batch has."""
+    found = {name: getattr(batch, field, None) for name, field in INPUTS.items()}
+    visible = getattr(batch, "visible_Bx1xLxL", None)
+    if visible is not None:
+        found["attention_mask"] = visible
+    return {name: tensor for name, tensor in found.items() if tensor is not None}
 
 
 class _Recorder(nn.Module):

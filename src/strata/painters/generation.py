@@ -109,7 +109,7 @@ def generate(
     """Run the harness on a generative task under one case."""
     lm = RecordingLM(loaded, params.batch_size)
     with scheduled(loaded.model, case.schedule, case.kv):
-        samples = harness_results({"gsm8k": task}, lm, params.items)["samples"]["gsm8k"]
+        samples = harness_results({"gsm8k": task}, lm, range(params.items))["samples"]["gsm8k"]
         agreed = [share for each in lm.continuations for share in one_pass_agreement(lm, each)]
     rows = [
         {
