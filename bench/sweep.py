@@ -30,31 +30,31 @@ Result = TypeVar("Result")
 
 
 def main() -> None:
+    file = paths.ROOT / "results" / "bench" / "sweep.json"
+    with records.provenance(file.with_name("sweep_machine.json"), threads=torch.get_num_threads()):
+        records.write_json(file, measure())
+    print(file.read_text(encoding="utf-8"))
+
+
+def measure() -> dict[str, Any]:
     settings = params.compose(params.LAPTOP)
     loaded = load("painter", settings)
     tasks = {name: load_task(name, settings.benchmarks) for name in TASKS}
     depth = len(blocks(loaded.model))
     one_by_one(loaded, tasks, [schedules.full(depth)])  # warm-up
-    measured = {
-        name: compare(loaded, tasks, plan, TARGETS[name])
-        for name, plan in (
-            ("full_set", full_set(depth, range(1, MOST_LOOPS + 1))),
-            ("without_loops", full_set(depth, (1, 3))),
-        )
+    plans = {
+        "full_set": full_set(depth, range(1, MOST_LOOPS + 1)),
+        "without_loops": full_set(depth, (1, 3)),
     }
-    result = {
+    return {
         "model": loaded.provenance["name"],
         "layers": depth,
         "dtype": "float32",
         "items": {task: ITEMS for task in TASKS},
         "batch_size": BATCH_SIZE,
         "target_difference_nats": TARGET_DIFFERENCE,
-        **measured,
+        **{name: compare(loaded, tasks, plan, TARGETS[name]) for name, plan in plans.items()},
     }
-    file = paths.ROOT / "results" / "bench" / "sweep.json"
-    with records.provenance(file.with_name("sweep_machine.json"), threads=torch.get_num_threads()):
-        records.write_json(file, result)
-    print(file.read_text(encoding="utf-8"))
 
 
 def full_set(T: int, loops: Sequence[int]) -> list[Schedule]:
