@@ -13,9 +13,10 @@ Cost      laptop: about 3 minutes on 2 cores, 3 GiB
 import sys
 
 from strata import params, paths, records
+from strata.anatomy import subjects
 from strata.anatomy import weights_study as study
 from strata.anatomy.weights import WeightsError
-from strata.models import LoadedModel, ModelError, load
+from strata.models import LoadedModel, ModelError
 from strata.params import Params
 from strata.text import TextError
 
@@ -23,7 +24,7 @@ from strata.text import TextError
 def main() -> None:
     settings = params.from_command_line(__doc__)
     folder = paths.results(settings.profile)
-    loaded = load("smollm2", settings)
+    loaded = subjects.loaded(settings)
     device = str(loaded.model.device)
     with records.provenance(folder / "provenance" / "anatomy_weights.json", device=device):
         run(settings, loaded)
@@ -33,7 +34,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     folder = paths.results(settings.profile) / "anatomy"
     section = settings.anatomy_weights
     table = study.readings(loaded.model, section)
-    functional = study.predictions(loaded, settings.evaluation_text, section)
+    functional = study.predictions(settings)
     judged = study.judged_readings(table) | study.judged_predictions(functional)
     records.write_csv(folder / "weights.csv", table)
     records.write_csv(folder / "weights_functional.csv", functional)
