@@ -34,7 +34,7 @@ def main() -> None:
     slow = all_gradients(loaded.model, task, batch)
     middle = time.perf_counter()
     entered = traced(loaded.model, [batch])
-    fast = recover(loaded.model, task, entered, entered).losses
+    fast = recover(loaded.model, task, lambda: entered, entered).losses
     end = time.perf_counter()
     result = {
         "model": loaded.provenance["name"],

@@ -4,7 +4,7 @@ Claims    A-SCALE (paper A, manipulation of redundant layers)
 Inputs    the model of 00_models.py, the evaluation text, ablation.csv
 Outputs   results/<profile>/anatomy/manipulation.json   what the ledger judges
           results/<profile>/anatomy/manipulation.csv    a row a subject, set of layers and strategy
-Cost      laptop: about 2 minutes on 2 cores
+Cost      laptop: about 1.5 minutes on 2 cores
 
     python src/13_anatomy_manipulation.py
 """
@@ -13,20 +13,19 @@ import sys
 
 import pandas as pd
 
-from strata import nulls, params, paths, records
-from strata.anatomy import manipulation
-from strata.anatomy.perplexity import measure
-from strata.execution import traced
-from strata.models import LoadedModel, ModelError, blocks, load
+from strata import params, paths, records
+from strata.anatomy import manipulation, subjects
+from strata.anatomy.manipulation_study import study
+from strata.models import LoadedModel, ModelError
 from strata.params import Params
 from strata.surgery import SurgeryError
-from strata.text import TextError, batches, read_passages
+from strata.text import TextError
 
 
 def main() -> None:
     settings = params.from_command_line(__doc__)
     folder = paths.results(settings.profile)
-    loaded = load("smollm2", settings)
+    loaded = subjects.loaded(settings)
     device = str(loaded.model.device)
     with records.provenance(folder / "provenance" / "anatomy_manipulation.json", device=device):
         run(settings, loaded)
@@ -35,32 +34,11 @@ def main() -> None:
 def run(settings: Params, loaded: LoadedModel) -> None:
     section = settings.anatomy_manipulation
     folder = paths.results(settings.profile) / "anatomy"
-    passages = read_passages(settings.evaluation_text)
     ablation = pd.read_csv(folder / "ablation.csv")
     ablation = ablation.query("subject == 'model' and reading == 'neighbour_average'")
     found = manipulation.redundant(ablation["change_percent"].to_list(), section.redundant)
-    tables, judged = [], {}
-    for subject, model in nulls.subjects(loaded.model, section.seed):
-        limit = section.passages if subject == nulls.MODEL else section.null_passages
-        tokens = batches(
-            passages[:limit],
-            loaded.tokenizer,
-            section.batch_size,
-            settings.evaluation_text.max_tokens,
-        )
-        sets = manipulation.layer_sets(found, section.named) if subject == nulls.MODEL else [found]
-        entered = traced(model, tokens)
-        base = measure(model, entered, len(blocks(model)))
-        results = manipulation.manipulate(
-            model, entered, sets, section.alphas, section.seed, subject
-        )
-        boot = manipulation.changes(results, base, section.resamples, section.seed)
-        table = manipulation.result_table(results, boot)
-        table.insert(0, "subject", subject)
-        tables.append(table)
-        for key, estimate in manipulation.measurements(results, boot, found).items():
-            judged.setdefault(key, {})[subject] = estimate
-    records.write_csv(folder / "manipulation.csv", pd.concat(tables))
+    table, judged = study(settings, found)
+    records.write_csv(folder / "manipulation.csv", table)
     about = conditions(settings, loaded, found)
     records.write_measurements(folder / "manipulation.json", about, judged)
 

@@ -5,7 +5,7 @@ Inputs    the model of 00_models.py, the evaluation text, ablation.csv
 Outputs   results/<profile>/anatomy/structure_weights.csv     ranks and norms of every matrix
           results/<profile>/anatomy/structure.csv             a row a subject and layer
           results/<profile>/anatomy/structure_importance.csv  a row a subject and statistic
-Cost      laptop: about a minute on 2 cores
+Cost      laptop: about half a minute on 2 cores
 
     python src/14_anatomy_structure.py
 """

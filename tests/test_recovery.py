@@ -47,21 +47,23 @@ def slow_losses(model, task, batch):
 
 
 def test_fast_loop_equals_training_with_all_gradients(model, batch, entered):
-    fast = recover(model, TASK, entered, entered)
+    fast = recover(model, TASK, lambda: entered, entered)
     torch.testing.assert_close(fast.losses, slow_losses(model, TASK, batch), rtol=0, atol=1e-5)
 
 
 def test_model_is_left_bit_for_bit_and_frozen(model, entered):
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    curve = recover(model, TASK, entered, entered)
+    curve = recover(model, TASK, lambda: entered, entered)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert not any(parameter.requires_grad for parameter in model.parameters())
     assert curve.perplexities[-1] < curve.perplexities[0]
 
 
 def test_training_stops_at_the_first_check_below_the_threshold(model, entered):
-    whole = recover(model, TASK, entered, entered)
-    reached = recover(model, TASK._replace(threshold=whole.perplexities[2]), entered, entered)
+    whole = recover(model, TASK, lambda: entered, entered)
+    reached = recover(
+        model, TASK._replace(threshold=whole.perplexities[2]), lambda: entered, entered
+    )
     assert reached.steps == [0, 2, 4] and len(reached.losses) == 4
     assert reached.recovered_at(whole.perplexities[2]) == 4
     assert whole.recovered_at(0.0) is None
@@ -69,7 +71,7 @@ def test_training_stops_at_the_first_check_below_the_threshold(model, entered):
 
 @pytest.mark.parametrize("cut", [0, 1, 2])
 def test_interrupted_curve_ends_in_the_same_numbers(model, entered, cut):
-    whole = recover(model, TASK, entered, entered)
+    whole = recover(model, TASK, lambda: entered, entered)
     states = []
 
     def save(state):
@@ -78,8 +80,8 @@ def test_interrupted_curve_ends_in_the_same_numbers(model, entered, cut):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        recover(model, TASK, entered, entered, save=save)
-    assert recover(model, TASK, entered, entered, saved=states[-1]) == whole
+        recover(model, TASK, lambda: entered, entered, save=save)
+    assert recover(model, TASK, lambda: entered, entered, saved=states[-1]) == whole
 
 
 def _stored(state):
@@ -94,9 +96,9 @@ def test_finished_unit_is_read_back_and_other_facts_find_nothing(
 ):
     monkeypatch.setattr(paths, "WORK", tmp_path)
     work = Work("recovery", {"x": 1})
-    first = resumable(work, "unit", model, TASK, entered, entered)
+    first = resumable(work, "unit", model, TASK, lambda: entered, entered)
     monkeypatch.setattr("strata.anatomy.recovery_study.recover", None)
-    assert resumable(work, "unit", model, TASK, entered, entered) == first
+    assert resumable(work, "unit", model, TASK, lambda: entered, entered) == first
     assert Work("recovery", {"x": 2}).result("unit") is None
     work.clear()
     assert work.result("unit") is None
@@ -105,7 +107,7 @@ def test_finished_unit_is_read_back_and_other_facts_find_nothing(
 def test_non_finite_loss_names_layer_and_step(model, entered):
     wild = TASK._replace(learning_rate=1e30)
     with pytest.raises(TrainingError, match=r"layer 2, step \d: training loss is nan; lower"):
-        recover(model, wild, entered, entered)
+        recover(model, wild, lambda: entered, entered)
     assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
 
 

@@ -24,14 +24,25 @@ def smooth():
     return coefficients[0] + coefficients[1] * depth + coefficients[2] * depth**2
 
 
-@pytest.mark.parametrize("reading", [*weights.PREDICTORS, "delta_correlation"])
+@pytest.mark.parametrize("reading", weights.READINGS)
 def test_independent_layers_give_the_closed_form(independent, reading):
-    if reading == "sorted_weights":
-        assert weights.sorted_weights(independent).mean() > 0.999
-        return
-    function = weights.PREDICTORS.get(reading, weights.delta_correlations)
-    found = function(independent).mean()
+    found = weights.READINGS[reading](weights.moments(independent)).mean()
     assert found == pytest.approx(weights.closed_form(DEPTH)[reading], rel=0.02, abs=0.002)
+
+
+def test_sorted_weights_are_predictable_even_of_independent_layers(independent):
+    ranked = weights.moments(weights.by_rank(independent))
+    assert weights.neighbour_average(ranked).mean() > 0.999
+
+
+def test_readings_of_reordered_moments_are_those_of_the_reordered_stack(independent):
+    stack, order = (
+        independent + torch.arange(DEPTH)[:, None],
+        np.random.default_rng(0).permutation(DEPTH),
+    )
+    reordered = weights.moments(stack).reordered(order)
+    for function in weights.READINGS.values():
+        np.testing.assert_allclose(function(reordered), function(weights.moments(stack[order])))
 
 
 def test_statistics_of_independent_layers_give_the_closed_form():
@@ -43,15 +54,16 @@ def test_statistics_of_independent_layers_give_the_closed_form():
 
 
 def test_smooth_layers_are_predicted(smooth):
-    assert weights.polynomial(smooth).min() > 1 - 1e-6
-    assert weights.polynomial_left_out(smooth).min() > 1 - 1e-6
-    assert weights.neighbour_average(smooth).mean() > 0.9
-    assert weights.ridge_on_neighbours(smooth).mean() > 0.9
-    assert weights.delta_correlations(smooth).mean() > 0.5
+    layers = weights.moments(smooth)
+    assert weights.polynomial(layers).min() > 1 - 1e-6
+    assert weights.polynomial_left_out(layers).min() > 1 - 1e-6
+    assert weights.neighbour_average(layers).mean() > 0.9
+    assert weights.ridge_on_neighbours(layers).mean() > 0.9
+    assert weights.delta_correlations(layers).mean() > 0.5
 
 
 def test_deltas_agree_with_a_library_correlation(independent):
-    ours = weights.delta_correlations(independent)[3]
+    ours = weights.delta_correlations(weights.moments(independent))[3]
     first, second = (independent[i + 1] - independent[i] for i in (3, 4))
     assert ours == pytest.approx(stats.pearsonr(first, second).statistic, abs=1e-5)
 
@@ -67,9 +79,8 @@ def test_left_out_row_equals_a_fit_without_the_layer(independent):
 
 
 def test_constant_parameters_predict_nothing_and_break_nothing():
-    constant = torch.ones(DEPTH, 50)
-    assert all((function(constant) == 0).all() for function in weights.PREDICTORS.values())
-    assert (weights.delta_correlations(constant) == 0).all()
+    constant = weights.moments(torch.full((DEPTH, 50), 0.1))
+    assert all((function(constant) == 0).all() for function in weights.READINGS.values())
     assert weights.statistic_over_depth(np.ones(DEPTH)) == 0
 
 

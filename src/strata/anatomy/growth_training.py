@@ -194,7 +194,7 @@ def _optimizer(
     for layer, block in enumerate(blocks(model)):
         block.requires_grad_(layer in phase.trained)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(trained, lr=params.learning_rate, weight_decay=0.01)
+    return torch.optim.AdamW(trained, lr=params.learning_rate, weight_decay=0.01, fused=True)
 
 
 def _schedule(step: int, steps: int) -> float:

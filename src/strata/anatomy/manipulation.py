@@ -1,7 +1,9 @@
-"""Five ways to tamper with redundant layers, and scaling them: which keep the model usable?
+"""Six ways to tamper with redundant layers, scaling among them: which keep the model usable?
 
-Paper A names only scaling (alpha = 0.9). The other strategies are reasonable readings of "five
-manipulations"; every one is tried on one layer at a time and on all chosen layers at once.
+Paper A names only scaling (alpha = 0.9) of its five manipulations. The others are reasonable
+readings: neighbour average, predicted, shared, randomised and zeroed weights. Scaling is read in
+two ways (the whole layer, or its output projections), and every one is tried on one layer at a time
+and on all chosen layers at once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from strata import surgery
@@ -22,6 +23,7 @@ from strata.records import Estimate
 from strata.statistics import Bootstrap, paired_bootstrap, percentile_estimate
 
 PUBLISHED_ALPHA = 0.9
+UNTOUCHED_ALPHA = 1.0
 OUTPUT_PROJECTIONS = ("o_proj", "down_proj", "dense_4h_to_h", "attention.dense")
 
 
@@ -42,18 +44,16 @@ def redundant(importance: Sequence[float], count: int) -> tuple[int, ...]:
 def manipulate(
     model: PreTrainedModel,
     passages: Sequence[TracedBatch],
-    layer_sets: list[tuple[int, ...]],
+    layers: tuple[int, ...],
     alphas: Sequence[float],
     seed: int,
-    label: str = "",
 ) -> list[Manipulated]:
-    """Score the passages, traced on the model as it is, under every strategy on every set."""
+    """Score the passages, traced on the model as it is, under every strategy on the layers."""
     results = []
-    for layers in tqdm(layer_sets, desc=f"manipulate {label}"):
-        for strategy, alpha, edit in _strategies(model, layers, alphas, seed):
-            with edit:
-                measured = measure(model, passages, min(layers))
-                results.append(Manipulated(strategy, alpha, layers, measured))
+    for strategy, alpha, edit in _strategies(model, layers, alphas, seed):
+        start = len(blocks(model)) if alpha == UNTOUCHED_ALPHA else min(layers)
+        with edit:
+            results.append(Manipulated(strategy, alpha, layers, measure(model, passages, start)))
     return results
 
 

@@ -5,7 +5,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from strata.anatomy.perplexity import Measured, measure
@@ -53,19 +52,18 @@ def run_on_predictions(
     passages: Sequence[TracedBatch],
     picks: list[tuple[str, tuple[int, ...]]],
     predictor: Predictor,
-    label: str = "",
 ) -> list[Replacement]:
     """Score the passages, traced on the model as it is, with each pick's layers replaced.
 
-    Predictions use the original weights.
+    Predictions use the original weights; picks of the same layers are run once.
     """
     values = _predictions(model, predictor)
-    results = []
-    for choice, layers in tqdm(picks, desc=f"predict {label} {predictor}"):
-        with predicted(model, {layer: values[layer] for layer in layers}):
-            measured = measure(model, passages, min(layers))
-            results.append(Replacement(predictor, choice, layers, measured))
-    return results
+    measured: dict[tuple[int, ...], Measured] = {}
+    for _, layers in picks:
+        if layers not in measured:
+            with predicted(model, {layer: values[layer] for layer in layers}):
+                measured[layers] = measure(model, passages, min(layers))
+    return [Replacement(predictor, choice, layers, measured[layers]) for choice, layers in picks]
 
 
 def _predictions(

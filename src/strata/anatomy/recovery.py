@@ -55,7 +55,7 @@ class Task(NamedTuple):
 def recover(
     model: PreTrainedModel,
     task: Task,
-    train: Sequence[TracedBatch],
+    train: Callable[[], Sequence[TracedBatch]],
     measured: Sequence[TracedBatch],
     saved: State | None = None,
     save: Callable[[State], None] = lambda state: None,
@@ -63,42 +63,72 @@ def recover(
     """Disturb the layer, train it alone, and follow perplexity; the model is left as it was.
 
     Args:
-        train: one batch a step, in turn; like `measured`, traced on the undisturbed model.
+        train: called, on the undisturbed model, if there is anything to recover from; one batch a
+            step, in turn. Like `measured`, traced on the undisturbed model.
         saved: what `save` was given by an interrupted run, to go on from.
-        save: called after each check that does not end the run.
+        save: called after each check in training that does not end the run.
 
     Raises:
         TrainingError: the training loss is not finite.
     """
-    block = blocks(model)[task.layer]
+    if saved is None:
+        curve = _disturbed(model, task, measured)
+        if _over(curve, task):
+            return curve
+    entered, block = train(), blocks(model)[task.layer]
     with preserved(model, task.layer), noised(model, task.layer, task.noise, task.seed):
-        parameters = [p.requires_grad_(True) for p in block.parameters()]
-        optimizer = torch.optim.AdamW(parameters, lr=task.learning_rate, weight_decay=0.0)
-        curve, start = Curve([], [], []), 0
+        optimizer = _optimizer(block, task)
         if saved is not None:
-            curve, start = _restored(saved, block, optimizer)
+            curve = _restored(saved, block, optimizer)
         try:
-            for step in range(start, task.checks[-1] + 1):
-                if step in task.checks and step not in curve.steps:
-                    curve.steps.append(step)
+            for step in range(curve.steps[-1], task.checks[-1]):
+                curve.losses.append(_step(model, optimizer, task, step, entered))
+                if step + 1 in task.checks:
+                    curve.steps.append(step + 1)
                     curve.perplexities.append(measure(model, measured, task.layer).perplexity)
-                    if curve.recovered_at(task.threshold) is not None or step == task.checks[-1]:
+                    if _over(curve, task):
                         break
-                    save(_state(curve, step, block, optimizer))
-                loss = _loss(model, train[step % len(train)], task.layer)
-                if not torch.isfinite(loss):
-                    raise TrainingError(
-                        f"layer {task.layer}, step {step}: training loss is {loss.item()}; "
-                        f"lower anatomy_recovery.learning_rate ({task.learning_rate})"
-                    )
-                curve.losses.append(loss.item())
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
+                    save(_state(curve, block, optimizer))
         finally:
             block.requires_grad_(False)
             block.zero_grad()
     return curve
+
+
+def _disturbed(model: PreTrainedModel, task: Task, measured: Sequence[TracedBatch]) -> Curve:
+    with noised(model, task.layer, task.noise, task.seed):
+        return Curve([0], [measure(model, measured, task.layer).perplexity], [])
+
+
+def _over(curve: Curve, task: Task) -> bool:
+    recovered = curve.recovered_at(task.threshold) is not None
+    return recovered or curve.steps[-1] == task.checks[-1]
+
+
+def _optimizer(block: nn.Module, task: Task) -> torch.optim.Optimizer:
+    block.requires_grad_(True)
+    return torch.optim.AdamW(
+        block.parameters(), lr=task.learning_rate, weight_decay=0.0, fused=True
+    )
+
+
+def _step(
+    model: PreTrainedModel,
+    optimizer: torch.optim.Optimizer,
+    task: Task,
+    step: int,
+    entered: Sequence[TracedBatch],
+) -> float:
+    loss = _loss(model, entered[step % len(entered)], task.layer)
+    if not torch.isfinite(loss):
+        raise TrainingError(
+            f"layer {task.layer}, step {step}: training loss is {loss.item()}; "
+            f"lower anatomy_recovery.learning_rate ({task.learning_rate})"
+        )
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
 
 
 def _loss(model: PreTrainedModel, entered: TracedBatch, layer: int) -> torch.Tensor:
@@ -108,18 +138,15 @@ def _loss(model: PreTrainedModel, entered: TracedBatch, layer: int) -> torch.Ten
     return passage_nll(model, hidden_BxLxD, batch).sum() / tokens
 
 
-def _state(curve: Curve, step: int, block: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+def _state(curve: Curve, block: nn.Module, optimizer: torch.optim.Optimizer) -> State:
     return {
         "curve": curve._asdict(),
-        "step": step,
         "block": block.state_dict(),
         "optimizer": optimizer.state_dict(),
     }
 
 
-def _restored(
-    saved: State, block: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[Curve, int]:
+def _restored(saved: State, block: nn.Module, optimizer: torch.optim.Optimizer) -> Curve:
     block.load_state_dict(saved["block"])
     optimizer.load_state_dict(saved["optimizer"])
-    return Curve(**saved["curve"]), saved["step"]
+    return Curve(**saved["curve"])

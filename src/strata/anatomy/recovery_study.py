@@ -1,18 +1,106 @@
 """Paper A's recovery as a study: resumable curves, steps per layer, what the ledger judges."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 import pandas as pd
 from transformers import PreTrainedModel
 
+from strata import nulls, paths
+from strata.anatomy import subjects
+from strata.anatomy.perplexity import measure
 from strata.anatomy.recovery import Curve, Task, recover
 from strata.anatomy.structure import spearman
-from strata.execution import TracedBatch
+from strata.execution import TracedBatch, traced
+from strata.models import blocks
+from strata.params import Params
 from strata.records import Estimate
 from strata.statistics import paired_bootstrap
-from strata.work import Work
+from strata.text import TokenBatch, batches, read_lines, read_passages
+from strata.work import Work, side_by_side
 
 APART, SAME = "apart", "same_text"
+
+
+class Place(NamedTuple):
+    """One recovery: which layer of which subject, on which text, from which noise."""
+
+    subject: str
+    text: str
+    layer: int
+    seed: int
+
+
+def places(layers: Sequence[int], seeds: Sequence[int]) -> list[Place]:
+    """Every recovery of the study; nulls and the same text make do with the first seed."""
+    return [
+        Place(subject, text, layer, seed)
+        for subject in subjects.NAMES
+        for text in (APART, SAME)
+        for layer in layers
+        for seed in (seeds if (subject, text) == (nulls.MODEL, APART) else seeds[:1])
+    ]
+
+
+def recover_all(
+    settings: Params, work: Work, wanted: Sequence[Place]
+) -> list[tuple[dict[str, float], Curve]]:
+    """Summary and curve of each place; finished ones are read back, interrupted ones go on."""
+    units = [(settings, work, place) for place in wanted]
+    return side_by_side(_recovered, units, settings.anatomy_recovery.workers, "recover")
+
+
+def _recovered(unit: tuple[Params, Work, Place]) -> tuple[dict[str, float], Curve]:
+    settings, work, place = unit
+    section = settings.anatomy_recovery
+    ground = _ground(settings.model_dump_json(), place.subject, place.text)
+    task = Task(
+        place.layer,
+        section.noise,
+        place.seed,
+        section.learning_rate,
+        section.checks,
+        (1 + section.tolerance) * ground.untouched,
+    )
+    name = "-".join(map(str, place))
+    curve = resumable(work, name, ground.model, task, ground.train, ground.measured)
+    return summary(curve, task, ground.untouched), curve
+
+
+class _Ground(NamedTuple):
+    """What the recoveries of one subject on one text share; `untouched` is its perplexity."""
+
+    model: PreTrainedModel
+    train: Callable[[], list[TracedBatch]]
+    measured: list[TracedBatch]
+    untouched: float
+
+
+@lru_cache(maxsize=1)
+def _ground(dumped: str, subject: str, text: str) -> _Ground:
+    settings = Params.model_validate_json(dumped)
+    model = subjects.subject(settings, subject, seed=0)
+    train, measured = token_batches(settings, text)
+    entered = traced(model, measured)
+    untouched = measure(model, entered, len(blocks(model))).perplexity
+    return _Ground(model, cache(lambda: traced(model, train)), entered, untouched)
+
+
+def token_batches(settings: Params, text: str) -> tuple[list[TokenBatch], list[TokenBatch]]:
+    """To train on and to measure: kept apart, or, as the paper seems to have it, the same."""
+    section = settings.anatomy_recovery
+    passages = read_passages(settings.evaluation_text)
+
+    def made(texts: list[str], batch_size: int) -> list[TokenBatch]:
+        return batches(texts, subjects.loaded(settings).tokenizer, batch_size, section.max_tokens)
+
+    if text == SAME:
+        few = passages[: section.same_text_passages]
+        return made(few, len(few)), made(few, len(few))
+    paragraphs = read_lines(paths.ROOT / section.train_text, "anatomy_recovery.train_text")
+    measured = passages[: section.measured_passages]
+    return made(paragraphs, section.batch_size), made(measured, len(measured))
 
 
 def resumable(
@@ -20,7 +108,7 @@ def resumable(
     unit: str,
     model: PreTrainedModel,
     task: Task,
-    train: Sequence[TracedBatch],
+    train: Callable[[], Sequence[TracedBatch]],
     measured: Sequence[TracedBatch],
 ) -> Curve:
     """The unit's curve: read if finished before, gone on with if interrupted, else begun."""

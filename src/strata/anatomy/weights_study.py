@@ -1,5 +1,7 @@
 """Paper A's weight prediction as a study: every reading, on the model and its nulls, to tables."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import torch
@@ -7,37 +9,41 @@ from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from strata import nulls
-from strata.anatomy import prediction, weights
+from strata.anatomy import prediction, subjects, weights
 from strata.anatomy.perplexity import measure
 from strata.execution import traced
-from strata.models import LoadedModel, blocks
-from strata.params import EvaluationTextParams, WeightsParams
+from strata.models import blocks
+from strata.params import Params, WeightsParams
 from strata.records import Estimate
 from strata.statistics import paired_bootstrap
 from strata.text import batches, read_passages
+from strata.work import side_by_side
 
 
 def readings(model: PreTrainedModel, params: WeightsParams) -> pd.DataFrame:
     """One row a parameter, reading and subject: mean over layers with its bootstrap interval."""
-    fresh = nulls.random_initialisation(model, params.seed)
-    own, random = (weights.stacks(blocks(each)) for each in (model, fresh))
+    null = nulls.random_initialisation(model, params.seed)
+    own, random = (weights.stacks(blocks(each)) for each in (model, null))
     shapes = {name: value.shape for name, value in blocks(model)[0].named_parameters()}
     depth = len(blocks(model))
     orders = [
-        torch.randperm(depth, generator=torch.Generator().manual_seed(params.seed + shuffle))
+        torch.randperm(
+            depth, generator=torch.Generator().manual_seed(params.seed + shuffle)
+        ).numpy()
         for shuffle in range(params.shuffles)
     ]
     expected = weights.closed_form(depth)
     rows = []
     for name in tqdm(own, desc="readings of predictability"):
-        as_it_is = [torch.arange(depth)]
+        as_it_is = [np.arange(depth)]
+        trained, fresh = (_summary(stacks[name], shapes[name]) for stacks in (own, random))
         versions = {
-            nulls.MODEL: (own[name], as_it_is),
-            nulls.RANDOM: (random[name], as_it_is),
-            nulls.SHUFFLED: (own[name], orders),
+            nulls.MODEL: (trained, as_it_is),
+            nulls.RANDOM: (fresh, as_it_is),
+            nulls.SHUFFLED: (trained, orders),
         }
-        for subject, (stack, subject_orders) in versions.items():
-            for reading, values in _parameter_readings(stack, subject_orders, shapes[name]).items():
+        for subject, (summary, subject_orders) in versions.items():
+            for reading, values in _parameter_readings(summary, subject_orders).items():
                 kind = "statistic_over_depth" if reading.endswith("over_depth") else reading
                 rows.append(
                     {
@@ -59,32 +65,59 @@ def _mean(values: np.ndarray, params: WeightsParams) -> Estimate:
     return Estimate(boot.value[0], boot.low[0], boot.high[0])
 
 
-def _parameter_readings(
-    stack: torch.Tensor, orders: list[torch.Tensor], shape: torch.Size
-) -> dict[str, np.ndarray]:
-    """Reading -> its values over layers, and over the orders in which the layers are put."""
-    functions = {"delta_correlation": weights.delta_correlations, **weights.PREDICTORS}
-    del functions["sorted_weights"]
-    result = {
-        reading: np.concatenate([function(stack[order]) for order in orders])
-        for reading, function in functions.items()
-    }
-    ordered = stack.sort(dim=1).values
-    result["sorted_weights"] = np.concatenate(
-        [weights.neighbour_average(ordered[order]) for order in orders]
+class _Summary(NamedTuple):
+    """What the readings need to know of one parameter's stack, as it is and sorted."""
+
+    raw: weights.Moments
+    ranked: weights.Moments
+    statistics: dict[str, np.ndarray]
+
+
+def _summary(stack: torch.Tensor, shape: torch.Size) -> _Summary:
+    return _Summary(
+        weights.moments(stack),
+        weights.moments(weights.by_rank(stack)),
+        weights.layer_statistics(stack, shape),
     )
-    for name, values in weights.layer_statistics(stack, shape).items():
-        scores = [weights.statistic_over_depth(values[order.numpy()]) for order in orders]
+
+
+def _parameter_readings(summary: _Summary, orders: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Reading -> its values over layers, and over the orders in which the layers are put."""
+    result = {
+        reading: np.concatenate([function(summary.raw.reordered(order)) for order in orders])
+        for reading, function in weights.READINGS.items()
+    }
+    result["sorted_weights"] = np.concatenate(
+        [weights.neighbour_average(summary.ranked.reordered(order)) for order in orders]
+    )
+    for name, values in summary.statistics.items():
+        scores = [weights.statistic_over_depth(values[order]) for order in orders]
         result[f"{name}_over_depth"] = np.array(scores)
     return result
 
 
-def predictions(
-    loaded: LoadedModel, text: EvaluationTextParams, params: WeightsParams
-) -> pd.DataFrame:
+def predictions(settings: Params) -> pd.DataFrame:
     """One row a subject, predictor and choice of layers: perplexity on predicted layers."""
-    passages = read_passages(text)
-    depth = len(blocks(loaded.model))
+    units = [
+        (settings, subject, predictor)
+        for subject in subjects.NAMES
+        for predictor in ("neighbour_average", "polynomial")
+        if subject == nulls.MODEL or predictor == "neighbour_average"
+    ]
+    workers = settings.anatomy_weights.workers
+    return pd.concat(side_by_side(_predicted, units, workers, "run on predicted layers"))
+
+
+def _predicted(unit: tuple[Params, str, prediction.Predictor]) -> pd.DataFrame:
+    settings, subject, predictor = unit
+    params, text = settings.anatomy_weights, settings.evaluation_text
+    model = subjects.subject(settings, subject, params.seed)
+    depth = len(blocks(model))
+    limit = params.passages if subject == nulls.MODEL else params.null_passages
+    tokenizer = subjects.loaded(settings).tokenizer
+    passages = read_passages(text)[:limit]
+    entered = traced(model, batches(passages, tokenizer, params.batch_size, text.max_tokens))
+    base = measure(model, entered, depth).perplexity
     picks = [
         (choice, layers)
         for count in params.counts
@@ -92,26 +125,18 @@ def predictions(
             depth, count, params.random_choices, params.seed
         ).items()
     ]
-    rows = []
-    for subject, model in nulls.subjects(loaded.model, params.seed):
-        limit = params.passages if subject == nulls.MODEL else params.null_passages
-        tokens = batches(passages[:limit], loaded.tokenizer, params.batch_size, text.max_tokens)
-        entered = traced(model, tokens)
-        base = measure(model, entered, depth).perplexity
-        predictors = ("neighbour_average", "polynomial")
-        for predictor in predictors if subject == nulls.MODEL else predictors[:1]:
-            for done in prediction.run_on_predictions(model, entered, picks, predictor, subject):
-                rows.append(
-                    {
-                        "subject": subject,
-                        "predictor": predictor,
-                        "count": len(done.layers),
-                        "choice": done.choice,
-                        "layers": " ".join(map(str, done.layers)),
-                        "perplexity": done.measured.perplexity,
-                        "ratio": done.measured.perplexity / base,
-                    }
-                )
+    rows = [
+        {
+            "subject": subject,
+            "predictor": predictor,
+            "count": len(done.layers),
+            "choice": done.choice,
+            "layers": " ".join(map(str, done.layers)),
+            "perplexity": done.measured.perplexity,
+            "ratio": done.measured.perplexity / base,
+        }
+        for done in prediction.run_on_predictions(model, entered, picks, predictor)
+    ]
     return pd.DataFrame(rows)
 
 

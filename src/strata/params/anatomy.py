@@ -20,8 +20,12 @@ class AblationParams(Section):
 
 
 class WeightsParams(Section):
-    """Paper A's weight prediction and delta correlation."""
+    """Paper A's weight prediction and delta correlation.
 
+    workers: processes of one thread each that share the work; 1: this one, with all its threads.
+    """
+
+    workers: PositiveInt
     passages: PositiveInt
     null_passages: PositiveInt
     batch_size: PositiveInt
@@ -33,8 +37,12 @@ class WeightsParams(Section):
 
 
 class RecoveryParams(Section):
-    """Paper A's recovery from noise."""
+    """Paper A's recovery from noise.
 
+    workers: processes of one thread each that share the work; 1: this one, with all its threads.
+    """
+
+    workers: PositiveInt
     layers: tuple[NonNegativeInt, ...] | None
     noise: Annotated[float, Field(gt=0)]
     seeds: tuple[int, ...]
@@ -56,8 +64,12 @@ class RecoveryParams(Section):
 
 
 class ManipulationParams(Section):
-    """Paper A's manipulations of redundant layers."""
+    """Paper A's manipulations of redundant layers.
 
+    workers: processes of one thread each that share the work; 1: this one, with all its threads.
+    """
+
+    workers: PositiveInt
     passages: PositiveInt
     null_passages: PositiveInt
     batch_size: PositiveInt

@@ -1,0 +1,73 @@
+"""Paper A's manipulations as a study: every strategy, on the model and its nulls."""
+
+from functools import lru_cache
+from itertools import chain
+
+import pandas as pd
+
+from strata import nulls
+from strata.anatomy import manipulation, subjects
+from strata.anatomy.manipulation import Manipulated
+from strata.anatomy.perplexity import Measured, measure
+from strata.execution import TracedBatch, traced
+from strata.models import blocks
+from strata.params import ManipulationParams, Params
+from strata.records import Estimate
+from strata.text import batches, read_passages
+from strata.work import side_by_side
+
+Layers = tuple[int, ...]
+Judged = dict[str, dict[str, Estimate]]
+
+
+def study(settings: Params, found: Layers) -> tuple[pd.DataFrame, Judged]:
+    """One row a subject, set of layers and strategy; and what the ledger judges.
+
+    Args:
+        found: the redundant layers. On the model each is manipulated alone too, and so are the
+            layers that the paper names.
+    """
+    section = settings.anatomy_manipulation
+    sets = {name: [found] for name in subjects.NAMES}
+    sets[nulls.MODEL] = manipulation.layer_sets(found, section.named)
+    units = [(settings, name, layers) for name in sets for layers in sets[name]]
+    done = side_by_side(_manipulated, units, section.workers, "manipulate")
+    tables, judged = [], {}
+    for name in sets:
+        bases, results = zip(
+            *(each for unit, each in zip(units, done, strict=True) if unit[1] == name), strict=True
+        )
+        table, estimates = _analysed(bases[0], list(chain(*results)), found, section)
+        table.insert(0, "subject", name)
+        tables.append(table)
+        for key, estimate in estimates.items():
+            judged.setdefault(key, {})[name] = estimate
+    return pd.concat(tables), judged
+
+
+def _analysed(
+    base: Measured, results: list[Manipulated], found: Layers, section: ManipulationParams
+) -> tuple[pd.DataFrame, dict[str, Estimate]]:
+    boot = manipulation.changes(results, base, section.resamples, section.seed)
+    table = manipulation.result_table(results, boot)
+    return table, manipulation.measurements(results, boot, found)
+
+
+def _manipulated(unit: tuple[Params, str, Layers]) -> tuple[Measured, list[Manipulated]]:
+    settings, name, layers = unit
+    section = settings.anatomy_manipulation
+    model = subjects.subject(settings, name, section.seed)
+    entered = _entered(settings.model_dump_json(), name)
+    base = measure(model, entered, len(blocks(model)))
+    return base, manipulation.manipulate(model, entered, layers, section.alphas, section.seed)
+
+
+@lru_cache(maxsize=1)
+def _entered(dumped: str, name: str) -> list[TracedBatch]:
+    settings = Params.model_validate_json(dumped)
+    section, text = settings.anatomy_manipulation, settings.evaluation_text
+    limit = section.passages if name == nulls.MODEL else section.null_passages
+    passages = read_passages(text)[:limit]
+    tokenizer = subjects.loaded(settings).tokenizer
+    model = subjects.subject(settings, name, section.seed)
+    return traced(model, batches(passages, tokenizer, section.batch_size, text.max_tokens))
