@@ -5,6 +5,8 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 DVC := DVC_NO_ANALYTICS=1 dvc
 export TOKENIZERS_PARALLELISM := false
+# tiny models compute faster on one thread than on several
+ONE_THREAD := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup repro notebooks generated report test lint bench gpu-lws
@@ -26,7 +28,7 @@ ifeq ($(PROFILE),laptop)
 	@$(MAKE) --no-print-directory notebooks generated report
 else
 	$(BIN)/python -m strata.params --profile $(PROFILE)
-	$(DVC) repro results/$(PROFILE)/dvc.yaml
+	$(if $(filter smoke,$(PROFILE)),$(ONE_THREAD)) $(DVC) repro results/$(PROFILE)/dvc.yaml
 endif
 	@cat results/$(PROFILE)/verdicts.md
 
@@ -46,8 +48,8 @@ report: setup  ## write results/report/: open results/report/index.html
 	$(BIN)/python src/91_report.py
 
 test: setup lint  ## everything CI runs: lint, tests, smoke pipeline, notebooks
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 
 lint: setup
 	$(BIN)/ruff check .

@@ -250,12 +250,13 @@ def test_twins_are_what_training_began_from(tmp_path):
     assert all(torch.equal(twin[key], begun[key]) for key in begun)
 
 
-def test_capacity_is_what_the_shapes_say(lws):
+def test_capacity_is_what_the_shapes_say(lws, section):
     assert lws.models == ["baseline_18l", "crown"] and lws.scaled() == ["crown"]
     widths = [shape.ffn_width for shape in layer_shapes("crown", GEOMETRY)]
     run = lws.of("crown", MODEL)[0]
     assert stats.spearmanr(run.parameters, widths).statistic > 0.9
-    assert run.importance.shape == (18, 201) and run.swaps.shape == (17, 201)
+    columns = 1 + section.resamples
+    assert run.importance.shape == (18, columns) and run.swaps.shape == (17, columns)
     assert {M for _, M in run.variants} == {3} and len(run.variants) == 6
     assert lws.of("baseline_18l", RANDOM).keys() == {0}
 

@@ -13,12 +13,12 @@ from strata.tasks import load_task
 TASKS = ("lambada_openai", "arc_easy", "hellaswag", "winogrande")
 METRICS = ("acc", "acc_norm", "perplexity")
 ITEMS = 6
-T = 30
+T = 20
 MADE = {
     "full": schedules.full(T),
-    "skip": schedules.skip(T, 9),
-    "reverse": schedules.reverse(T, 12),
-    "looped": schedules.parallel(T, 11, loops=3),
+    "skip": schedules.skip(T, 4),
+    "reverse": schedules.reverse(T, 7),
+    "looped": schedules.parallel(T, 6, loops=3),
 }
 
 
@@ -60,7 +60,7 @@ def test_every_item_scores_as_with_the_harness_alone(loaded, tasks, swept, name)
 
 def test_all_schedules_come_from_one_sweep(loaded, tasks):
     seen = []
-    hook = blocks(loaded.model)[29].register_forward_hook(lambda *_: seen.append(1))
+    hook = blocks(loaded.model)[T - 1].register_forward_hook(lambda *_: seen.append(1))
     lm = SweepLM(loaded, list(MADE.values()), batch_size=64)
     per_item(tasks, lm, list(MADE), range(2))
     hook.remove()

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from strata import paths
 SRC = paths.ROOT / "src"
 STAGES = yaml.safe_load((paths.ROOT / "dvc.yaml").read_text())["stages"]
 SCRIPTS = sorted(SRC.glob("[0-9][0-9]_*.py"))
+MADE = ("models", "tokens", "runs", "work")  # folders of data/ that stages fill
 AFTER_THE_PIPELINE = {"report"}  # reads every profile and the notebooks, so `make` runs it last
 
 
@@ -148,13 +150,39 @@ def _commit(folder):
     run("git", "-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x", cwd=folder)
 
 
-def smoke(copy, *options):
-    environment = {"PYTHONPATH": str(copy / "src")}
-    composed = run(
-        sys.executable, "-m", "strata.params", "--profile", "smoke", cwd=copy, **environment
-    )
+def run_in(copy, *command):
+    return run(*command, cwd=copy, PYTHONPATH=str(copy / "src"), OMP_NUM_THREADS="1")
+
+
+def smoke(copy):
+    _compose(copy)
+    return run_in(copy, "dvc", "repro", "results/smoke/dvc.yaml")
+
+
+def _compose(copy):
+    composed = run_in(copy, sys.executable, "-m", "strata.params", "--profile", "smoke")
     assert composed.returncode == 0, composed.stderr
-    return run("dvc", "repro", *options, "results/smoke/dvc.yaml", cwd=copy, **environment)
+
+
+IN_TURN = """
+import runpy, sys
+for script in sys.argv[1:]:
+    sys.argv = [script, "--params", "results/smoke/params.yaml"]
+    runpy.run_path(script, run_name="__main__")
+"""
+
+
+def from_scratch(copy, stages):
+    """Run the stages' scripts without results, models, tokens or trained runs of before.
+
+    One process runs them all: libraries are imported once, and a stage finds the random states
+    that the others left, not those every fresh process begins with.
+    """
+    for folder in ("results/smoke", *(f"data/{name}" for name in MADE)):
+        shutil.rmtree(copy / folder, ignore_errors=True)
+    _compose(copy)
+    scripts = [f"src/{script_of(stage).name}" for stage in stages]
+    return run_in(copy, sys.executable, "-c", IN_TURN, *scripts)
 
 
 TIMED = {"provenance", "timing", "verdicts.json", "verdicts.md", "metrics.json", "dvc.lock"}
@@ -178,8 +206,10 @@ def test_smoke_profile_end_to_end(copy):
     again = smoke(copy)
     assert "Running stage" not in again.stdout, "nothing changed, yet something ran"
 
-    forced = smoke(copy, "--force")
-    assert forced.returncode == 0, forced.stderr[-3000:]
+    stages = re.findall(r"Running stage '(?:.*:)?(\w+)'", first.stdout)
+    assert set(stages) == set(STAGES)
+    fresh = from_scratch(copy, stages)
+    assert fresh.returncode == 0, fresh.stderr[-3000:]
     assert digests(folder) == evidence, "the same run twice gave other bytes"
     assert digests(copy / "results" / "laptop") == laptop, "smoke touched another profile"
 

@@ -215,12 +215,19 @@ def _checked_record(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def _building(folder: Path) -> Iterator[Path]:
-    """A temporary folder that takes its final name only if the block succeeds."""
+    """A temporary folder that takes its final name only if the block succeeds.
+
+    Where another process was first, its folder stays.
+    """
     paths.MODELS.mkdir(parents=True, exist_ok=True)
     part = folder.with_name(f".{folder.name}.part{os.getpid()}")
     part.mkdir()
     try:
         yield part
-        part.rename(folder)
+        try:
+            part.rename(folder)
+        except OSError:
+            if not (folder / RECORD).is_file():
+                raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
