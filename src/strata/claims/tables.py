@@ -1,6 +1,8 @@
 """Verdicts as plain tables, for the README, the terminal and the notebooks."""
 
+import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -25,6 +27,15 @@ def plain(verdicts: list[Verdict]) -> dict[str, Any]:
             "checks": [check._asdict() for check in verdict.checks],
         }
         for verdict in verdicts
+    }
+
+
+def read_verdicts(file: Path) -> dict[str, Verdict]:
+    """Claim id -> verdict, from a file of `plain` verdicts."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return {
+        name: Verdict(**verdict | {"checks": [Judged(**check) for check in verdict["checks"]]})
+        for name, verdict in content.items()
     }
 
 
