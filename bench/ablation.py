@@ -32,10 +32,12 @@ def main() -> None:
         passages, loaded.tokenizer, section.batch_size, settings.evaluation_text.max_tokens
     )
     full_forwards(loaded.model, tokens[:1], depth=1)  # warm-up
-    swept, sweep_seconds = timed(lambda: ablate(loaded.model, tokens, "neighbour_average"))
-    full, full_seconds = timed(
-        lambda: full_forwards(loaded.model, tokens, depth=len(blocks(loaded.model)))
-    )
+    file = paths.ROOT / "results" / "bench" / "ablation.json"
+    with records.provenance(file.with_name("ablation_machine.json")):
+        swept, sweep_seconds = timed(lambda: ablate(loaded.model, tokens, "neighbour_average"))
+        full, full_seconds = timed(
+            lambda: full_forwards(loaded.model, tokens, depth=len(blocks(loaded.model)))
+        )
     result = {
         "model": loaded.provenance["name"],
         "dtype": "float32",
@@ -48,9 +50,7 @@ def main() -> None:
         "largest_difference_nats_per_token": (np.abs(swept.ablated - full) / swept.tokens).max(),
         "target_difference_nats_per_token": TARGET_DIFFERENCE,
     }
-    file = paths.ROOT / "results" / "bench" / "ablation.json"
-    with records.provenance(file.with_name("ablation_machine.json")):
-        records.write_json(file, result)
+    records.write_json(file, result)
     print(file.read_text(encoding="utf-8"))
 
 

@@ -36,8 +36,12 @@ def main() -> None:
     data = read_glue(TASK, section, ITEMS)
     made = cases(len(blocks(loaded.model)), section)
     frozen_answers(loaded, made[:1], TASK, data, section)  # warm-up
-    once, once_seconds = timed(lambda: frozen_answers(loaded, made, TASK, data, section).numpy())
-    again, again_seconds = timed(lambda: refitted(loaded, made, data, section))
+    file = paths.ROOT / "results" / "bench" / "glue.json"
+    with records.provenance(file.with_name("glue_machine.json"), threads=torch.get_num_threads()):
+        once, once_seconds = timed(
+            lambda: frozen_answers(loaded, made, TASK, data, section).numpy()
+        )
+        again, again_seconds = timed(lambda: refitted(loaded, made, data, section))
     scores = [
         glue_scores.scores(TASK, Predictions(data.validation.labels_N, each), 1, 0).mean[:, 0]
         for each in (once, again)
@@ -57,9 +61,7 @@ def main() -> None:
         "target_difference": TARGET_DIFFERENCE,
         "answers_that_differ": int((once != again).sum()),
     }
-    file = paths.ROOT / "results" / "bench" / "glue.json"
-    with records.provenance(file.with_name("glue_machine.json"), threads=torch.get_num_threads()):
-        records.write_json(file, result)
+    records.write_json(file, result)
     print(file.read_text(encoding="utf-8"))
 
 

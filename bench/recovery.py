@@ -30,12 +30,14 @@ def main() -> None:
     section = settings.anatomy_recovery
     task = Task(LAYER, section.noise, 0, section.learning_rate, (0, STEPS), threshold=0.0)
     all_gradients(loaded.model, task._replace(checks=(0, 1)), batch)  # warm-up
-    start = time.perf_counter()
-    slow = all_gradients(loaded.model, task, batch)
-    middle = time.perf_counter()
-    entered = traced(loaded.model, [batch])
-    fast = recover(loaded.model, task, lambda: entered, entered).losses
-    end = time.perf_counter()
+    file = paths.ROOT / "results" / "bench" / "recovery.json"
+    with records.provenance(file.with_name("recovery_machine.json")):
+        start = time.perf_counter()
+        slow = all_gradients(loaded.model, task, batch)
+        middle = time.perf_counter()
+        entered = traced(loaded.model, [batch])
+        fast = recover(loaded.model, task, lambda: entered, entered).losses
+        end = time.perf_counter()
     result = {
         "model": loaded.provenance["name"],
         "dtype": "float32",
@@ -49,9 +51,7 @@ def main() -> None:
         "largest_loss_difference": max(abs(a - b) for a, b in zip(slow, fast, strict=True)),
         "target_loss_difference": TARGET_DIFFERENCE,
     }
-    file = paths.ROOT / "results" / "bench" / "recovery.json"
-    with records.provenance(file.with_name("recovery_machine.json")):
-        records.write_json(file, result)
+    records.write_json(file, result)
     print(file.read_text(encoding="utf-8"))
 
 
@@ -61,7 +61,9 @@ def all_gradients(model: PreTrainedModel, task: Task, batch: TokenBatch) -> list
     losses = []
     with preserved(model, task.layer), noised(model, task.layer, task.noise, task.seed):
         parameters = list(blocks(model)[task.layer].parameters())
-        optimizer = torch.optim.AdamW(parameters, lr=task.learning_rate, weight_decay=0.0)
+        optimizer = torch.optim.AdamW(
+            parameters, lr=task.learning_rate, weight_decay=0.0, fused=True
+        )
         scored = batch.mask_BxL[:, 1:].bool()
         for _ in range(task.checks[-1]):
             logits = model(

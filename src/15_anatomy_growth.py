@@ -12,6 +12,8 @@ Cost      laptop: about 3.5 minutes on 2 cores; an interrupted run goes on where
 
 import sys
 
+import torch
+
 from strata import params, paths, records
 from strata.anatomy import growth_study as study
 from strata.anatomy import growth_training
@@ -24,7 +26,8 @@ from strata.work import Work
 def main() -> None:
     settings = params.from_command_line(__doc__)
     folder = paths.results(settings.profile)
-    with records.provenance(folder / "provenance" / "anatomy_growth.json"):
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with records.provenance(folder / "provenance" / "anatomy_growth.json", device=device):
         run(settings)
 
 

@@ -15,6 +15,8 @@ Cost      laptop: about 4 minutes on 2 cores; other profiles: --dry-run
 import argparse
 import sys
 
+import torch
+
 from strata import params, paths, records
 from strata.lws.schedule import RunError, price, run_all
 from strata.text import TextError, corpus_folder, open_corpus
@@ -33,7 +35,8 @@ def main() -> None:
         print(price(settings))
         return
     folder = paths.results(settings.profile)
-    with records.provenance(folder / "provenance" / "lws_train.json"):
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with records.provenance(folder / "provenance" / "lws_train.json", device=device):
         corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
         run_all(settings, corpus, options.minutes, options.groups)
 

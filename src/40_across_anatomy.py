@@ -6,7 +6,7 @@ Inputs    the trained models and results/<profile>/lws/runs/ of 21_lws_train.py,
 Outputs   results/<profile>/across/lws_layers.csv       a row a model and layer: size, statistics
           results/<profile>/across/lws_nll.csv          every document with each layer left out
           results/<profile>/across/lws_schedules.csv    every document under swaps and variants
-Cost      laptop: about 2 minutes on 2 cores, 1 GiB
+Cost      laptop: about 5 minutes on 2 cores, 1 GiB
 
     python src/40_across_anatomy.py
 """

@@ -1,6 +1,7 @@
 """Draw the main figures from the evidence of one profile, for `dvc plots show`.
 
-Inputs    results/<profile>/{anatomy,lws,painters,across}/*.csv, data/claims/*.yaml
+Inputs    results/<profile>/{anatomy,lws,painters,across}/*.csv, results/<profile>/verdicts.json,
+          data/claims/*.yaml
 Outputs   results/<profile>/figures/*.png
 Cost      seconds
 
@@ -15,9 +16,13 @@ from matplotlib.figure import Figure
 
 from strata import params, paths
 from strata.claims import Claim, load_ledger
+from strata.claims.agreement import agreement_table
+from strata.claims.best import Best
 from strata.claims.published import published_by_layer, published_by_name, published_value
+from strata.claims.tables import read_verdicts
 from strata.figures import (
     across,
+    agreement,
     anatomy,
     anatomy_training,
     anatomy_weights,
@@ -35,6 +40,7 @@ def main() -> None:
     claims = load_ledger(paths.CLAIMS)
     matplotlib.use("agg")
     style.use_style()
+    save_all(claims_figures(settings.profile, claims, folder), folder / "figures")
     save_all(anatomy_figures(settings, claims, folder / "anatomy"), folder / "figures")
     save_all(lws_figures(claims, folder / "lws"), folder / "figures")
     save_all(painters_figures(folder / "painters"), folder / "figures")
@@ -45,6 +51,13 @@ def save_all(figures: dict[str, Figure], folder: Path) -> None:
     """Write each figure under its name."""
     for name, figure in figures.items():
         style.save(figure, folder / f"{name}.png")
+
+
+def claims_figures(profile: str, claims: list[Claim], folder: Path) -> dict[str, Figure]:
+    """Every claim on one axis, as this profile judges it."""
+    verdicts = read_verdicts(folder / "verdicts.json")
+    judged = [Best(claim, profile, verdicts[claim.id]) for claim in claims]
+    return {"claims_agreement": agreement.agreement(agreement_table(judged))}
 
 
 def anatomy_figures(settings: Params, claims: list[Claim], folder: Path) -> dict[str, Figure]:

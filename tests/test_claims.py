@@ -8,7 +8,8 @@ import yaml
 from strata import paths
 from strata.claims import LedgerError, judge, load_ledger
 from strata.claims.judging import _combine
-from strata.claims.tables import check_table, counts, interval, markdown
+from strata.claims.tables import check_table, counts, interval, markdown, plain, read_verdicts
+from strata.records import write_json
 
 ANATOMY = {
     *("A-R2", "A-DELTA", "A-PRED1", "A-PRED9", "A-BASE", "A-CORE", "A-ANTI", "A-RANGE"),
@@ -218,3 +219,5 @@ def test_tables_show_what_was_judged(tmp_path):
     assert interval(None) == "-"
     assert interval({"value": 0.123456, "low": 0.1, "high": 12345.6}) == "0.1235 [0.1, 12,346]"
     assert "a \\| b" in markdown(check_table(claims, verdicts).assign(x="a | b"))
+    write_json(tmp_path / "verdicts.json", plain(verdicts))
+    assert read_verdicts(tmp_path / "verdicts.json") == {"X": verdicts[0]}

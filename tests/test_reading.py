@@ -10,9 +10,9 @@ from strata import paths
 from strata.claims import LedgerError, load_ledger
 from strata.claims.agreement import agreement_table, disagreement
 from strata.claims.best import best_powered
-from strata.claims.ledger import Check
+from strata.claims.ledger import Check, Claim
 from strata.claims.quoting import PLACE, quote
-from strata.claims.tables import command
+from strata.claims.tables import because, command, null_models
 from strata.report import parts
 from strata.report.costs import cost_table
 from strata.report.texts import Deviation, load_deviations, load_headlines
@@ -78,6 +78,22 @@ def test_command_names_the_profile_that_spoke(claims):
     assert command(claims[0], "gpu") == "dvc repro results/gpu/dvc.yaml:anatomy_ablation"
 
 
+def test_a_verdict_is_explained_by_its_numbers_and_its_nulls(tmp_path):
+    checks = [check(), check(value=30), check(value=11)]
+    entry = CLAIM | {"nulls": ["random_initialisation", "shuffled_layers"]}
+    claim = Claim(**entry, checks=[each.model_dump(exclude_unset=True) for each in checks])
+    measured(tmp_path, "laptop", 10, 11, random_initialisation=(30, 31))
+    [(_, _, verdict)] = best_powered([claim], tmp_path)
+    assert because(verdict) == (
+        "holds, but was not tried on shuffled_layers (2 of 3 numbers); "
+        "the interval lies outside the tolerance (1 of 3 numbers)"
+    )
+    assert null_models(claim, verdict) == (
+        "random initialisation agrees in 1 of 3 numbers; shuffled layers not tried"
+    )
+    assert null_models(claim.model_copy(update={"nulls": ()}), verdict) == "none applies"
+
+
 @pytest.mark.parametrize(
     ("tested", "interval", "expected"),
     [
@@ -109,6 +125,7 @@ def test_numbers_in_prose_are_quoted_from_the_largest_profile(tmp_path):
     assert quote(text, tmp_path) == "It is 2 [1, 3] and 0."
     measured(tmp_path, "gpu", 5, 5)
     assert quote(text, tmp_path) == "It is 5 (profile gpu) and 0."
+    assert quote(text, tmp_path, about="gpu") == "It is 5 and 0 (profile laptop)."
     with pytest.raises(LedgerError, match=r"\{a/b.json#z\}: no profile of .* has it"):
         quote("{a/b.json#z}", tmp_path)
 

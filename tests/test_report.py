@@ -1,19 +1,22 @@
 """The HTML report: complete, linked, and in a real browser without a word from the network."""
 
 import html
+import io
 import json
 import re
 import shutil
 from urllib.parse import unquote
 
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
+from PIL import Image
 
 from strata import paths
 from strata.claims import load_ledger
 from strata.figures import style
 from strata.report import pages, parts
-from strata.report.sections import section_of_claims
+from strata.report.sections import section_of, section_of_claims
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -41,6 +44,22 @@ def test_every_claim_is_in_the_index_with_a_command_and_its_verdict(report):
         assert f"{claim.stage}</code>" in index
 
 
+def test_every_headline_says_what_was_found_how_sure_and_how_to_rerun(report):
+    index = (report / "index.html").read_text()
+    boxes = re.findall(r'<div class="headline">(.*?)</div>', index, flags=re.DOTALL)
+    material = parts.read_material()
+    assert len(boxes) == len(material.headlines)
+    for box, headline in zip(boxes, material.headlines, strict=True):
+        assert f">{headline.claim}</a>" in box
+        for fact in ('data-verdict="', "because", "null models", "tried on", "dvc repro"):
+            assert fact in box, (headline.claim, fact)
+
+
+def test_notebooks_are_light():
+    for notebook in NOTEBOOKS:
+        assert notebook.stat().st_size < 400_000, f"{notebook.name}: embed pictures by style.png"
+
+
 def test_links_lead_somewhere(report):
     text = {file.name: html.unescape(file.read_text()) for file in report.glob("*.html")}
     ids = {name: set(re.findall(r'\bid="([^"]*)"', page)) for name, page in text.items()}
@@ -55,7 +74,9 @@ def test_links_lead_somewhere(report):
 def test_claims_are_found_under_their_headings():
     places = section_of_claims(NOTEBOOKS)
     assert places["A-CORE"].notebook == "01_anatomy"
-    assert places["A-CORE"].anchor == "Which-layers-matter?-(A-CORE,-A-RANGE)"
+    assert places["A-CORE"].anchor == "Which-layers-matter?-(A-BASE,-A-CORE,-A-RANGE)"
+    assert section_of("C-BERT-SKIP", places) == places["C-BERT"]
+    assert section_of("C-LATENCY", places) == places["C"]
 
 
 def test_executed_notebook_has_svg_pictures(tmp_path):
@@ -67,6 +88,18 @@ def test_executed_notebook_has_svg_pictures(tmp_path):
     nbformat.write(notebook, file)
     outputs = pages.executed(file).cells[0].outputs
     assert any("image/svg+xml" in output.get("data", {}) for output in outputs)
+
+
+def test_png_has_few_colours_and_the_same_bytes():
+    style.use_style()
+    figure, axis = plt.subplots()
+    axis.plot([0, 1], label="line")
+    axis.legend()
+    first = style.png(figure, dpi=150)
+    assert first == style.png(figure, dpi=150)
+    picture = Image.open(io.BytesIO(first))
+    assert picture.mode == "P" and len(picture.convert("RGB").getcolors()) <= style.COLOURS
+    assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
 
 
 @pytest.fixture(scope="module")

@@ -107,24 +107,27 @@ def _outcome(
         return "not run", f"no evidence at the {profile} profile"
     if PROFILES.index(profile) < PROFILES.index(claim.profile):
         return "underpowered", f"means something from the {claim.profile} profile on"
-    holds = {name: _holds(check, interval) for name, interval in measured.items()}
-    missing = [name for name in claim.nulls if name not in holds]
-    if holds[MODEL] is None:
+    held = {name: holds(check, interval) for name, interval in measured.items()}
+    missing = [name for name in claim.nulls if name not in held]
+    if held[MODEL] is None:
         return "underpowered", "the interval lies on both sides of the tolerance"
-    if not holds[MODEL]:
-        if holds.get(AS_PUBLISHED):
+    if not held[MODEL]:
+        if held.get(AS_PUBLISHED):
             return "artefact", "holds only with the published error in place"
         return "not replicated", "the interval lies outside the tolerance"
     if missing:
         return "not run", f"holds, but was not tried on {', '.join(missing)}"
-    also = [name for name in claim.nulls if holds[name]]
+    also = [name for name in claim.nulls if held[name]]
     if also:
         return "not specific", f"holds, but on {', '.join(also)} too"
     return "replicated", "the interval lies inside the tolerance"
 
 
-def _holds(check: Check, interval: Mapping[str, float]) -> bool | None:
-    """True when the interval lies in the check's region, False when outside, None when across."""
+def holds(check: Check, interval: Mapping[str, float]) -> bool | None:
+    """Whether a measurement agrees with the paper.
+
+    True when the interval lies in the check's region, False when outside, None when across.
+    """
     low, high = check.region
     if low <= interval["low"] and interval["high"] <= high:
         return True

@@ -1,11 +1,14 @@
 """Verdicts as plain tables, for the README, the terminal and the notebooks."""
 
+import json
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from strata.claims.best import Best
-from strata.claims.judging import OUTCOMES, Judged, Verdict
+from strata.claims.judging import OUTCOMES, Judged, Verdict, holds
 from strata.claims.ledger import Claim
 from strata.params import LAPTOP
 
@@ -24,6 +27,15 @@ def plain(verdicts: list[Verdict]) -> dict[str, Any]:
             "checks": [check._asdict() for check in verdict.checks],
         }
         for verdict in verdicts
+    }
+
+
+def read_verdicts(file: Path) -> dict[str, Verdict]:
+    """Claim id -> verdict, from a file of `plain` verdicts."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return {
+        name: Verdict(**verdict | {"checks": [Judged(**check) for check in verdict["checks"]]})
+        for name, verdict in content.items()
     }
 
 
@@ -78,17 +90,47 @@ def _check_row(claim: Claim, check: Judged, rerun: str) -> dict[str, str]:
 
 
 def claim_table(claims: list[Claim], verdicts: list[Verdict]) -> pd.DataFrame:
-    """One row a claim: what the paper says, the verdict and why."""
+    """One row a claim: what the paper says and where, the verdict and why, how to run it."""
     rows = [
         {
             "claim": claim.id,
             "paper says": claim.statement,
+            "where": claim.locator,
             "verdict": verdict.outcome,
-            "because": verdict.because,
+            "because": because(verdict),
+            "command": command(claim, LAPTOP),
         }
         for claim, verdict in zip(claims, verdicts, strict=True)
     ]
     return pd.DataFrame(rows)
+
+
+def because(verdict: Verdict) -> str:
+    """Why a claim has its verdict, each reason with how many of its numbers it is true of."""
+    reasons = Counter(check.because for check in verdict.checks)
+    if len(reasons) == 1:
+        return next(iter(reasons))
+    return "; ".join(
+        f"{reason} ({number} of {reasons.total()} numbers)"
+        for reason, number in reasons.most_common()
+    )
+
+
+def null_models(claim: Claim, verdict: Verdict) -> str:
+    """In how many of a claim's numbers each null model agrees with the paper too."""
+    return "; ".join(_agreeing(name, claim, verdict) for name in claim.nulls) or "none applies"
+
+
+def _agreeing(null: str, claim: Claim, verdict: Verdict) -> str:
+    held = [
+        holds(check, judged.nulls[null])
+        for check, judged in zip(claim.checks, verdict.checks, strict=True)
+        if null in judged.nulls
+    ]
+    name = null.replace("_", " ")
+    if not held:
+        return f"{name} not tried"
+    return f"{name} agrees in {held.count(True)} of {len(held)} numbers"
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -112,6 +154,6 @@ def _nulls(check: Judged) -> str:
 
 
 def _number(value: float) -> str:
-    if value == int(value) and abs(value) < 1e7:
+    if value == int(value) and abs(value) < 1e12:
         return f"{int(value):,}"
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"

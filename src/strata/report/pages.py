@@ -23,7 +23,7 @@ from strata.claims.judging import OUTCOMES
 from strata.claims.tables import best_table, command, counts
 from strata.figures.agreement import agreement
 from strata.report import parts
-from strata.report.sections import Section, section_of_claims, sections
+from strata.report.sections import Section, section_of, section_of_claims, sections
 
 SECONDS_A_CELL = 300
 INDEX_SECTIONS = (
@@ -80,10 +80,9 @@ def notebook_page(node: nbformat.NotebookNode, notebook: Path, pages: list[Page]
 
 def index_page(material: parts.Material, notebooks: list[Path], pages: list[Page]) -> str:
     """The summary: headlines, all claims with search and filters, deviations, costs."""
-    places = section_of_claims(notebooks)
-    claims = [
-        _claim(each, places.get(each.claim.id, places[each.claim.paper])) for each in material.best
-    ]
+    found = section_of_claims(notebooks)
+    places = {each.claim.id: section_of(each.claim.id, found) for each in material.best}
+    claims = [_claim(each, places[each.claim.id]) for each in material.best]
     filters = {
         name: [value for value in order if value in {claim[name] for claim in claims}]
         for name, order in (
@@ -95,7 +94,8 @@ def index_page(material: parts.Material, notebooks: list[Path], pages: list[Page
     body = _environment().get_template("index.html.j2").render(
         tally=parts.tally(material.best),
         counts=counts([each.verdict for each in material.best]),
-        headlines=markdown2html(parts.headlines(material)),
+        findings=parts.findings(material),
+        sections=places,
         figure=_svg(agreement(agreement_table(material.best))),
         filters=filters,
         claims=claims,
@@ -117,8 +117,7 @@ def _claim(best: Best, section: Section) -> dict[str, Any]:
         "profile": profile,
         "verdict": verdict.outcome,
         "command": command(claim, profile),
-        "link": f"{section.notebook}.html#{section.anchor}",
-        "section": section.text,
+        "section": section,
         "rows": best_table([best]).to_dict("records"),
     }
 

@@ -10,9 +10,9 @@ from strata.claims import load_ledger
 from strata.claims.best import Best, best_powered
 from strata.claims.judging import OUTCOMES, Outcome
 from strata.claims.quoting import quote
-from strata.claims.tables import best_table, command, counts, markdown
+from strata.claims.tables import because, best_table, command, counts, markdown, null_models
 from strata.report.costs import cost_table
-from strata.report.sections import Section
+from strata.report.sections import Section, section_of
 from strata.report.texts import Deviation, Headline, load_deviations, load_headlines
 
 PAPERS = {
@@ -66,20 +66,50 @@ def tally(best: list[Best]) -> str:
     return f"{len(best)} claims: {outcome}. Judged: {profile}."
 
 
+class Finding(NamedTuple):
+    """A headline as it is shown: the claim, what was found on it, and how sure that is."""
+
+    best: Best
+    found: str
+    because: str
+    nulls: str
+    command: str
+
+
+def findings(material: Material) -> dict[str, list[Finding]]:
+    """The headlines of each paper, by its title."""
+    by_id = {each.claim.id: each for each in material.best}
+    every = [
+        _finding(by_id[each.claim], each.found, material.results) for each in material.headlines
+    ]
+    return {
+        title: [each for each in every if each.best.claim.paper == paper]
+        for paper, title in PAPERS.items()
+    }
+
+
+def _finding(best: Best, found: str, results: Path) -> Finding:
+    claim, profile, verdict = best
+    return Finding(
+        best,
+        quote(found, results, profile),
+        because(verdict),
+        null_models(claim, verdict),
+        command(claim, profile),
+    )
+
+
 def headlines(material: Material) -> str:
     """Every headline, by paper: what was claimed, what we found, verdict, profile."""
-    by_id = {each.claim.id: each for each in material.best}
     lines = []
-    for paper, title in PAPERS.items():
+    for title, found in findings(material).items():
         lines += [f"### {title}", ""]
-        for headline in material.headlines:
-            claim, profile, verdict = by_id[headline.claim]
-            if claim.paper == paper:
-                found = quote(headline.found, material.results)
-                lines.append(
-                    f"- **{claim.statement}** ({claim.id}). {found} "
-                    f"**Verdict: {verdict.outcome}** ({profile})."
-                )
+        for each in found:
+            claim, profile, verdict = each.best
+            lines.append(
+                f"- **{claim.statement}** ({claim.id}). {each.found} "
+                f"**Verdict: {verdict.outcome}** ({profile})."
+            )
         lines.append("")
     return "\n".join(lines)
 
@@ -88,11 +118,11 @@ def claims(material: Material, places: dict[str, Section]) -> str:
     """One row a claim: what is said, verdict, profile, command, link to the notebook's section.
 
     Args:
-        places: claim id, or letter of a paper, -> its section.
+        places: section_of_claims.
     """
     rows = []
     for claim, profile, verdict in material.best:
-        place = places.get(claim.id, places[claim.paper])
+        place = section_of(claim.id, places)
         rows.append(
             {
                 "claim": claim.id,
@@ -129,10 +159,16 @@ def meanings(material: Material) -> str:
 
 
 def deviations(material: Material) -> str:
-    """Where paper, released code and this repository differ, and what it changes."""
+    """Where papers, released code and this repository differ, a table a paper."""
+    return "\n".join(
+        f"### {title}\n\n{deviations_of(material, paper)}" for paper, title in PAPERS.items()
+    )
+
+
+def deviations_of(material: Material, paper: str) -> str:
+    """One paper's deviations, and what each changes."""
     rows = [
         {
-            "paper": each.paper,
             "about": each.about,
             "the paper says": each.says,
             "its released code does": each.code,
@@ -141,6 +177,7 @@ def deviations(material: Material) -> str:
             "claims": ", ".join(each.claims),
         }
         for each in material.deviations
+        if each.paper == paper
     ]
     return markdown(pd.DataFrame(rows)) + "\n"
 

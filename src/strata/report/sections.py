@@ -41,3 +41,14 @@ def section_of_claims(notebooks: list[Path]) -> dict[str, Section]:
             for name in [*PAPER.findall(section.text), *CLAIM.findall(section.text)]:
                 found.setdefault(name, section)
     return found
+
+
+def section_of(claim: str, found: dict[str, Section]) -> Section:
+    """A claim's own section, else that of the group its id begins with, else its paper's notebook.
+
+    Args:
+        found: section_of_claims; it has an entry for the claim's paper.
+    """
+    while claim not in found:
+        claim = claim.rpartition("-")[0]
+    return found[claim]
