@@ -1,8 +1,11 @@
 """Every schedule of paper C through the harness: one sweep against one schedule at a time.
 
-Same model, items and dtype, one run. Writes results/bench/sweep.json.
+Same model, items and dtype, one run. Writes results/bench/sweep.json. Ten to twenty minutes;
+`python bench/sweep.py without_loops` measures that part alone and keeps the rest of the file.
 """
 
+import argparse
+import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -20,7 +23,7 @@ from strata.schedules import Schedule, layer_executions
 from strata.tasks import load_task
 
 TASKS = ("winogrande",)
-ITEMS = 1
+ITEMS = {"full_set": 1, "without_loops": 8}  # of each task; the harness's own work counts too
 BATCH_SIZE = 8
 ORDERS = 10
 MOST_LOOPS = 28
@@ -30,30 +33,31 @@ Result = TypeVar("Result")
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=list(TARGETS), default=list(TARGETS))
+    parts = parser.parse_args().parts
     file = paths.ROOT / "results" / "bench" / "sweep.json"
+    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     with records.provenance(file.with_name("sweep_machine.json"), threads=torch.get_num_threads()):
-        records.write_json(file, measure())
+        records.write_json(file, before | measure(parts))
     print(file.read_text(encoding="utf-8"))
 
 
-def measure() -> dict[str, Any]:
+def measure(parts: Sequence[str]) -> dict[str, Any]:
     settings = params.compose(params.LAPTOP)
     loaded = load("painter", settings)
     tasks = {name: load_task(name, settings.benchmarks) for name in TASKS}
     depth = len(blocks(loaded.model))
-    one_by_one(loaded, tasks, [schedules.full(depth)])  # warm-up
-    plans = {
-        "full_set": full_set(depth, range(1, MOST_LOOPS + 1)),
-        "without_loops": full_set(depth, (1, 3)),
-    }
+    one_by_one(loaded, tasks, [schedules.full(depth)], range(1))  # warm-up
+    loops = {"full_set": range(1, MOST_LOOPS + 1), "without_loops": (1, 3)}
     return {
         "model": loaded.provenance["name"],
         "layers": depth,
         "dtype": "float32",
-        "items": {task: ITEMS for task in TASKS},
+        "tasks": list(TASKS),
         "batch_size": BATCH_SIZE,
         "target_difference_nats": TARGET_DIFFERENCE,
-        **{name: compare(loaded, tasks, plan, TARGETS[name]) for name, plan in plans.items()},
+        **{part: compare(loaded, tasks, full_set(depth, loops[part]), part) for part in parts},
     }
 
 
@@ -73,42 +77,45 @@ def compare(
     loaded: LoadedModel,
     tasks: dict[str, ConfigurableTask],
     plan: list[Schedule],
-    target: float,
+    part: str,
 ) -> dict[str, Any]:
-    lm = SweepLM(loaded, plan, BATCH_SIZE)
-    swept, sweep_seconds = timed(lambda: answers(lm, tasks, len(plan)))
-    single, single_seconds = timed(lambda: one_by_one(loaded, tasks, plan))
+    lm, items = SweepLM(loaded, plan, BATCH_SIZE), range(ITEMS[part])
+    swept, sweep_seconds = timed(lambda: answers(lm, tasks, len(plan), items))
+    single, single_seconds = timed(lambda: one_by_one(loaded, tasks, plan, items))
     pairs = [pair for a, b in zip(swept, single, strict=True) for pair in zip(a, b, strict=True)]
     executions = layer_executions(plan), sum(len(schedule.visits) for schedule in plan)
     return {
+        "items": len(items),
         "schedules": len(plan),
         "layer_executions": {"sweep": executions[0], "one_by_one": executions[1]},
         "layer_executions_ratio": executions[1] / executions[0],
         "seconds": {"sweep": sweep_seconds, "one_by_one": single_seconds},
         "ratio": single_seconds / sweep_seconds,
-        "target_ratio": target,
+        "target_ratio": TARGETS[part],
         "largest_difference_nats": max(abs(a[0] - b[0]) for a, b in pairs),
         "greedy_differs": sum(a[1] != b[1] for a, b in pairs),
     }
 
 
-def answers(lm: SweepLM, tasks: dict[str, ConfigurableTask], count: int) -> list[list[Any]]:
+def answers(
+    lm: SweepLM, tasks: dict[str, ConfigurableTask], count: int, items: range
+) -> list[list[Any]]:
     """The log-likelihoods that the harness was given, schedule by schedule."""
     found = []
     for lm.current in range(count):
-        found.append(given(harness_results(tasks, lm, range(ITEMS))))
+        found.append(given(harness_results(tasks, lm, items)))
     return found
 
 
 def one_by_one(
-    loaded: LoadedModel, tasks: dict[str, ConfigurableTask], plan: list[Schedule]
+    loaded: LoadedModel, tasks: dict[str, ConfigurableTask], plan: list[Schedule], items: range
 ) -> list[list[Any]]:
     """The same with the harness's own model inside `scheduled`."""
     lm = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=BATCH_SIZE)
     found = []
     for schedule in tqdm(plan, desc="one by one", mininterval=5):
         with scheduled(loaded.model, schedule):
-            found.append(given(harness_results(tasks, lm, range(ITEMS))))
+            found.append(given(harness_results(tasks, lm, items)))
     return found
 
 
