@@ -17,19 +17,27 @@ Cost      laptop: about two minutes on 2 cores with bfloat16 in hardware, else t
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
+from lm_eval.api.task import ConfigurableTask
 
 from strata import params, paths, records
 from strata.models import LoadedModel, ModelError, blocks, load
 from strata.painters import variants
 from strata.painters.cost import Cost, dry_run
 from strata.painters.harness import SweepLM, per_item
-from strata.painters.subjects import MODEL, conditions, in_dtype, likelihood_tasks, subjects
-from strata.params import Params
+from strata.painters.subjects import (
+    MODEL,
+    arithmetic,
+    conditions,
+    in_dtype,
+    likelihood_tasks,
+    subjects,
+)
+from strata.params import Params, VariantParams
 from strata.schedules import ScheduleError
 from strata.tasks import TaskError
 from strata.work import Work
@@ -56,40 +64,80 @@ def main() -> None:
 
 def run(settings: Params, loaded: LoadedModel) -> None:
     section = settings.painters_variants
-    folder = paths.results(settings.profile) / "painters"
     made = variants.cases(len(blocks(loaded.model)), section)
-    tasks = likelihood_tasks(settings)
-
     work = Work("painters_variants", facts(settings, loaded))
+    tasks = likelihood_tasks(settings)
+    measure = partial(item_scores, work, tasks, made, section)
+    asked = {task: section.count(task) for task in tasks}
+    null_asked = dict.fromkeys(tasks, section.null_items)
+    items = {
+        subject: measure(subject, each, asked if subject == MODEL else null_asked)
+        for subject, each in subjects(loaded, section)
+    }
+    noise = arithmetic_noise(loaded, items[MODEL], measure, section)
+    write(settings, loaded, made, items, noise)
+    work.clear()
 
-    def measure(subject: str, each: LoadedModel, count: Callable[[str], int]) -> pd.DataFrame:
-        plan = [case.schedule for case in made]
-        names = [case.name for case in made]
-        found = []
-        for name, task in tasks.items():
-            for documents in parts(min(count(name), len(task.eval_docs))):
-                unit = f"{subject}-{name}-{documents.start}-{documents.stop}"
-                if work.result(unit) is None:
-                    lm = SweepLM(each, plan, section.batch_size, section.memory_gib)
-                    table = per_item({name: task}, lm, names, documents)
-                    work.finish(unit, table.to_dict("list"))
-                found.append(pd.DataFrame(work.result(unit)))
-        return pd.concat(found, ignore_index=True)
 
+def item_scores(
+    work: Work,
+    tasks: dict[str, ConfigurableTask],
+    made: list[variants.Case],
+    section: VariantParams,
+    subject: str,
+    each: LoadedModel,
+    counts: dict[str, int],
+) -> pd.DataFrame:
+    """Scores of the first items of every task under every schedule; parts measured before are read.
+
+    Args:
+        counts: how many items of each task.
+
+    Returns:
+        As `per_item` of `strata.painters.harness`.
+    """
+    found = []
+    for name, task in tasks.items():
+        for documents in parts(min(counts[name], len(task.eval_docs))):
+            unit = f"{subject}-{name}-{documents.start}-{documents.stop}"
+            if work.result(unit) is None:
+                plan = [case.schedule for case in made]
+                lm = SweepLM(each, plan, section.batch_size, section.memory_gib)
+                table = per_item({name: task}, lm, [case.name for case in made], documents)
+                work.finish(unit, table.to_dict("list"))
+            found.append(pd.DataFrame(work.result(unit)))
+    return pd.concat(found, ignore_index=True)
+
+
+def arithmetic_noise(
+    loaded: LoadedModel,
+    items: pd.DataFrame,
+    measure: Callable[..., pd.DataFrame],
+    section: VariantParams,
+) -> dict[str, Any] | None:
+    """What the experiment's dtype changes in the model's answers; None if it is float32."""
+    if arithmetic(section.dtype, loaded.model.device) == "float32":
+        return None
+    few = dict.fromkeys(items["task"].unique(), section.noise_items)
+    exact = measure("float32", in_dtype(loaded, "float32"), few)
+    return variants.noise(items, exact)
+
+
+def write(
+    settings: Params,
+    loaded: LoadedModel,
+    made: list[variants.Case],
+    items: dict[str, pd.DataFrame],
+    noise: dict[str, Any] | None,
+) -> None:
+    """The evidence from the items of every subject."""
+    section, own = settings.painters_variants, items[MODEL]
+    folder = paths.results(settings.profile) / "painters"
+    full = variants.full_accuracy(own, section)
     judged, medians = {}, {}
-    for subject, each in subjects(loaded, section):
-        count = section.count if subject == MODEL else lambda task: section.null_items
-        items = measure(subject, each, count)
-        if subject == MODEL:
-            full = variants.full_accuracy(items, section)
-            own = items
-            if each.model.dtype == torch.float32:
-                noise = None
-            else:
-                exact = in_dtype(loaded, "float32")
-                exact_items = measure("float32", exact, lambda task: section.noise_items)
-                noise = variants.noise(items, exact_items)
-        found = variants.curves(items, made, full if subject == MODEL else full[..., :1], section)
+    for subject, answered in items.items():
+        reference = full if subject == MODEL else full[..., :1]
+        found = variants.curves(answered, made, reference, section)
         medians[subject], by_task = variants.tables(found)
         if subject == MODEL:
             records.write_csv(folder / "variants_tasks.csv", by_task)
@@ -98,6 +146,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     records.write_csv(folder / "variants_items.csv", variants.wide(own, made))
     table = pd.concat(medians, names=["subject"]).reset_index("subject")
     records.write_csv(folder / "variants.csv", table)
+    accuracy = np.squeeze(full[..., 0], axis=1).tolist()
     about = conditions(settings, loaded, section) | {
         "metric": "acc; normalised so that guessing is 0 and the trained full model 1",
         "items": own.groupby("task")["item"].nunique().to_dict(),
@@ -105,13 +154,12 @@ def run(settings: Params, loaded: LoadedModel) -> None:
         "affected": section.affected,
         "random_orders": section.orders,
         "loops": section.loops,
-        "full_accuracy": dict(zip(tasks, np.squeeze(full[..., 0], axis=1).tolist(), strict=True)),
+        "full_accuracy": dict(zip(settings.benchmarks.tasks, accuracy, strict=True)),
         "arithmetic_noise": noise,
     }
     records.write_measurements(folder / "variants.json", about, judged)
     released = variants.released(own, loaded.provenance, section)
     records.write_measurements(folder / "released.json", about, released)
-    work.clear()
 
 
 def parts(count: int) -> list[range]:

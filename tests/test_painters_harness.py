@@ -1,9 +1,11 @@
 """One sweep answers the harness as the harness's own model would, schedule by schedule."""
 
+import runpy
+
 import pytest
 from lm_eval.models.huggingface import HFLM
 
-from strata import schedules
+from strata import paths, schedules
 from strata.execution import scheduled
 from strata.models import blocks, load
 from strata.painters.harness import SweepLM, harness_results, per_item
@@ -73,3 +75,14 @@ def test_table_has_a_row_for_every_schedule_task_and_item(swept):
     assert len(table) == len(MADE) * len(TASKS) * ITEMS
     assert not table.duplicated(["schedule", "task", "item"]).any()
     assert table["acc"].isin([0, 1]).all()
+
+
+def test_the_bench_gives_one_by_one_what_the_sweep_gives(loaded, tasks):
+    bench = runpy.run_path(str(paths.ROOT / "bench" / "sweep.py"))
+    whole = bench["full_set"](30, range(1, 29))
+    assert len(whole) == 662
+    assert sum(len(schedule.visits) for schedule in whole) == 104_655
+    few = [MADE["full"], MADE["reverse"], MADE["looped"]]
+    found = bench["compare"](loaded, {"winogrande": tasks["winogrande"]}, few, "without_loops")
+    assert found["largest_difference_nats"] < 1e-4 and found["greedy_differs"] == 0
+    assert found["ratio"] == found["seconds"]["one_by_one"] / found["seconds"]["sweep"]
