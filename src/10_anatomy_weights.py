@@ -5,7 +5,7 @@ Inputs    the model of 00_models.py, the evaluation text
 Outputs   results/<profile>/anatomy/weights.json             what the ledger judges
           results/<profile>/anatomy/weights.csv              a row a parameter, reading and subject
           results/<profile>/anatomy/weights_functional.csv   perplexity on predicted layers
-Cost      laptop: about 2 minutes on 2 cores, 5 GiB in three processes
+Cost      laptop: one to two minutes on 2 cores, 5 GiB in three processes
 
     python src/10_anatomy_weights.py
 """

@@ -5,7 +5,8 @@ Inputs    the model `painter`, LAMBADA from `benchmarks.source`
 Outputs   results/<profile>/painters/single_layer.json         what the ledger judges
           results/<profile>/painters/single_layer.csv          a row a subject, change and layer
           results/<profile>/painters/single_layer_items.csv    every item of the model
-Cost      laptop: about a minute on 2 cores, 2 GiB; --dry-run says what another profile takes
+Cost      laptop: about 1.5 minutes on 2 cores with bfloat16 in hardware, else four; 2 GiB;
+          --dry-run says what another profile takes
 
     python src/31_painters_single_layer.py
 """

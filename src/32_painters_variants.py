@@ -8,7 +8,7 @@ Outputs   results/<profile>/painters/variants.json          what the ledger judg
           results/<profile>/painters/variants_tasks.csv     accuracy of the model by task
           results/<profile>/painters/variants_items.csv     every item of the model
           results/<profile>/painters/released.json          the released number, on its own model
-Cost      laptop: about two minutes on 2 cores with bfloat16 in hardware, else ten; 2 GiB;
+Cost      laptop: about two minutes on 2 cores with bfloat16 in hardware, else four; 2 GiB;
           an interrupted run goes on where it stopped, 250 items at a time; --dry-run prices a
           profile
 

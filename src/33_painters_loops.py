@@ -5,7 +5,8 @@ Inputs    the model `painter`, the benchmarks
 Outputs   results/<profile>/painters/loops.json        what the ledger judges
           results/<profile>/painters/loops.csv         normalised median: subject, M, passes
           results/<profile>/painters/loops_best.csv    the best number of passes: subject, M
-Cost      laptop: about a minute on 2 cores, 2 GiB; --dry-run says what another profile takes
+Cost      laptop: about 1.5 minutes on 2 cores with bfloat16 in hardware, else four; 2 GiB;
+          --dry-run says what another profile takes
 
     python src/33_painters_loops.py
 """
