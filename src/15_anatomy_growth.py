@@ -5,7 +5,7 @@ Inputs    the authored text
 Outputs   results/<profile>/anatomy/growth.json          what the ledger judges
           results/<profile>/anatomy/growth.csv           validation loss of every run at each check
           results/<profile>/timing/anatomy_growth.json   seconds, which differ from run to run
-Cost      laptop: one to two minutes on 2 cores; an interrupted run goes on where it stopped
+Cost      laptop: two to four minutes on 2 cores; an interrupted run goes on where it stopped
 
     python src/15_anatomy_growth.py
 """
