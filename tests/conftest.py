@@ -1,4 +1,4 @@
-"""Shared models: tiny random decoders of five families, none downloaded."""
+"""Shared: tiny random decoders of five families, none downloaded, and the smoke profile."""
 
 from copy import deepcopy
 
@@ -15,6 +15,8 @@ from transformers import (
     Qwen2Config,
 )
 
+from strata import params
+from strata.params import Params
 from strata.text import TokenBatch
 
 SHAPE = {
@@ -63,3 +65,8 @@ def batch() -> TokenBatch:
         ids[row, length:] = 0
         mask[row, length:] = 0
     return TokenBatch([3, 0, 4, 1, 2], ids, mask)
+
+
+@pytest.fixture(scope="session")
+def settings() -> Params:
+    return params.compose("smoke")

@@ -8,15 +8,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from strata import params, paths
+from strata import paths
 from strata.across import answers, association, classes, predictors, runs, shapes, touch
 from strata.nulls import MODEL, RANDOM
 from strata.records import Estimate
-
-
-@pytest.fixture(scope="module")
-def settings():
-    return params.compose("smoke")
 
 
 @pytest.fixture(scope="module")

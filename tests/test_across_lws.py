@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
-from strata import params, schedules
+from strata import schedules
 from strata.across import association, lws_models, runs, shapes, touch
 from strata.execution import passage_nll, scheduled, trace
 from strata.lws import build, layer_shapes, readers, trained
@@ -16,11 +16,6 @@ from strata.text.tokens import TokenWriter
 
 VOCABULARY, LENGTH = 61, 16
 GEOMETRY = proportional(24, VOCABULARY)
-
-
-@pytest.fixture(scope="module")
-def settings():
-    return params.compose("smoke")
 
 
 @pytest.fixture(scope="module")

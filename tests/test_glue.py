@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import BertForSequenceClassification, get_linear_schedule_with_warmup
 
-from strata import params, paths, schedules
+from strata import paths, schedules
 from strata.execution import ExecutionError, scheduled
 from strata.models import ModelError, blocks, load
 from strata.painters import classifiers, glue_study
@@ -23,11 +23,6 @@ from strata.work import Work
 
 T = 6
 SKIP = schedules.skip(T, 1)
-
-
-@pytest.fixture(scope="module")
-def settings():
-    return params.compose("smoke")
 
 
 @pytest.fixture(scope="module")

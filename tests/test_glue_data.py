@@ -14,11 +14,6 @@ ALL = GlueItems(train=1000, validation=1000)
 
 
 @pytest.fixture(scope="module")
-def settings():
-    return params.compose("smoke")
-
-
-@pytest.fixture(scope="module")
 def section(settings):
     return settings.painters_glue
 

@@ -5,18 +5,12 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from strata import params
 from strata.painters import glue_scores
 from strata.painters.glue_scores import Predictions
 from strata.painters.variants import VARIANTS, cases
 from strata.tasks.glue import Examples, GlueData
 
 T = 6
-
-
-@pytest.fixture(scope="module")
-def settings():
-    return params.compose("smoke")
 
 
 @pytest.fixture(scope="module")
