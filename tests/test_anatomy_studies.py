@@ -168,13 +168,24 @@ def test_frozen_layers_stay_and_anti_layers_are_only_scaled(section, split):
         torch.testing.assert_close(late[name.format(layer)], 0.9 * initial[name.format(layer)])
 
 
-def test_interrupted_training_ends_in_the_same_losses(section, split):
-    phases = growth.uniform(section.layers, section.steps, restarts=(0, 7))
+def test_more_phases_than_steps_to_share_leave_each_its_step():
+    tail = [GrowthPhase(name=str(place), epochs=1, roles=("core",)) for place in range(3)]
+    phases = growth.plan([GrowthPhase(name="long", epochs=99, roles=("core",)), *tail], ROLES, 6)
+    assert [(phase.start, phase.stop) for phase in phases] == [(0, 3), (3, 4), (4, 5), (5, 6)]
+
+
+@pytest.mark.parametrize("later", [range(12), (0,)], ids=["uniform", "most layers frozen"])
+def test_interrupted_training_ends_in_the_same_losses(section, split, later):
+    phases = [
+        Phase("first", 0, 7, tuple(range(section.layers)), False),
+        Phase("second", 7, section.steps, tuple(later), False),
+    ]
     whole = growth_training.train(section, split["clean"], phases, (), seed=1)
 
     def stop(state):
         stop.state = state
-        raise KeyboardInterrupt
+        if state["step"] > phases[1].start:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         growth_training.train(section, split["clean"], phases, (), seed=1, save=stop)

@@ -53,7 +53,8 @@ def plan(
         raise ValueError(f"{steps} steps cannot hold {len(phases)} phases; raise the step budget")
     epochs = np.array([phase.epochs for phase in phases], dtype=float)
     stops = np.round(np.cumsum(epochs) / epochs.sum() * steps).astype(int)
-    stops = np.maximum(stops, np.arange(1, len(phases) + 1))
+    places = np.arange(len(phases))
+    stops = np.clip(stops, places + 1, steps - places[::-1])
     starts = [0, *stops[:-1].tolist()]
     return [
         Phase(

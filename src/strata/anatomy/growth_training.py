@@ -190,6 +190,7 @@ def validation_loss(model: LlamaForCausalLM, tokens: torch.Tensor, params: Growt
 def _optimizer(
     model: LlamaForCausalLM, phase: Phase, params: GrowthParams
 ) -> torch.optim.Optimizer:
+    model.zero_grad()  # a layer frozen from here on has no part in the gradient's norm
     model.requires_grad_(True)
     for layer, block in enumerate(blocks(model)):
         block.requires_grad_(layer in phase.trained)
