@@ -43,7 +43,8 @@ def run(settings: Params) -> None:
     model = growth_training.build(section, seed=0)
     cost = growth_training.cost(model)
     schedules = {seed: study.arms(section, cost, seed) for seed in section.seeds}
-    work = Work("anatomy_growth", section.model_dump(mode="json"))
+    facts = {"params": section.model_dump(mode="json"), "passages": passages}
+    work = Work("anatomy_growth", facts)
     runs = study.train_all(section, splits, schedules, work)
     about = {
         "model": f"{section.layers}-layer Llama, {model.num_parameters():,} parameters",

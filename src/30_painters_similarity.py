@@ -17,11 +17,11 @@ import pandas as pd
 
 from strata import nulls, params, paths, records
 from strata.models import LoadedModel, ModelError, load
+from strata.nulls import MODEL
 from strata.painters import similarity
 from strata.params import Params
 from strata.text import TextError, batches, read_passages
 
-MODEL = "model"
 AS_PUBLISHED = "as_published"
 FAITHFUL = "without_first_token"
 
@@ -72,7 +72,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     about = {
         "model": loaded.provenance["name"],
         "dtype": loaded.provenance["dtype"],
-        "text": text.source,
+        "text": text.title,
         "passages": len(passages),
         "max_tokens": text.max_tokens,
         "bos": "none",

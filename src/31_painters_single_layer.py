@@ -17,10 +17,11 @@ import pandas as pd
 
 from strata import params, paths, records
 from strata.models import LoadedModel, ModelError, blocks, load
+from strata.nulls import MODEL
 from strata.painters import single_layer
 from strata.painters.cost import Cost, dry_run
 from strata.painters.harness import SweepLM, per_item
-from strata.painters.subjects import MODEL, conditions, subjects
+from strata.painters.subjects import conditions, subjects
 from strata.params import Params
 from strata.tasks import TaskError, load_task
 

@@ -20,17 +20,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from lm_eval.api.task import ConfigurableTask
 
 from strata import params, paths, records
 from strata.models import LoadedModel, ModelError, blocks, load
+from strata.nulls import MODEL
 from strata.painters import variants
 from strata.painters.cost import Cost, dry_run
 from strata.painters.harness import SweepLM, per_item
+from strata.painters.scores import left_out
 from strata.painters.subjects import (
-    MODEL,
     arithmetic,
     conditions,
     in_dtype,
@@ -39,7 +39,7 @@ from strata.painters.subjects import (
 )
 from strata.params import Params, VariantParams
 from strata.schedules import ScheduleError
-from strata.tasks import TaskError
+from strata.tasks import TaskError, describe
 from strata.work import Work
 
 ITEMS_AT_ONCE = 250
@@ -65,8 +65,8 @@ def main() -> None:
 def run(settings: Params, loaded: LoadedModel) -> None:
     section = settings.painters_variants
     made = variants.cases(len(blocks(loaded.model)), section)
-    work = Work("painters_variants", facts(settings, loaded))
     tasks = likelihood_tasks(settings)
+    work = Work("painters_variants", facts(settings, loaded, tasks))
     measure = partial(item_scores, work, tasks, made, section)
     asked = {task: section.count(task) for task in tasks}
     null_asked = dict.fromkeys(tasks, section.null_items)
@@ -134,7 +134,7 @@ def write(
     section, own = settings.painters_variants, items[MODEL]
     folder = paths.results(settings.profile) / "painters"
     full = variants.full_accuracy(own, section)
-    judged, medians = {}, {}
+    judged, medians = {key: {} for key in variants.OPTIONAL}, {}
     for subject, answered in items.items():
         reference = full if subject == MODEL else full[..., :1]
         found = variants.curves(answered, made, reference, section)
@@ -146,15 +146,16 @@ def write(
     records.write_csv(folder / "variants_items.csv", variants.wide(own, made))
     table = pd.concat(medians, names=["subject"]).reset_index("subject")
     records.write_csv(folder / "variants.csv", table)
-    accuracy = np.squeeze(full[..., 0], axis=1).tolist()
+    tasks = list(settings.benchmarks.tasks)
     about = conditions(settings, loaded, section) | {
-        "metric": "acc; normalised so that guessing is 0 and the trained full model 1",
+        "metric": "acc; guessing 0 and the trained full model 1; tasks left_out: it guesses there",
         "items": own.groupby("task")["item"].nunique().to_dict(),
         "null_items": section.null_items,
         "affected": section.affected,
         "random_orders": section.orders,
         "loops": section.loops,
-        "full_accuracy": dict(zip(settings.benchmarks.tasks, accuracy, strict=True)),
+        "full_accuracy": dict(zip(tasks, full[:, 0, 0].tolist(), strict=True)),
+        "left_out": left_out(tasks, full),
         "arithmetic_noise": noise,
     }
     records.write_measurements(folder / "variants.json", about, judged)
@@ -167,12 +168,14 @@ def parts(count: int) -> list[range]:
     return [range(i, min(i + ITEMS_AT_ONCE, count)) for i in range(0, count, ITEMS_AT_ONCE)]
 
 
-def facts(settings: Params, loaded: LoadedModel) -> dict[str, Any]:
+def facts(
+    settings: Params, loaded: LoadedModel, tasks: dict[str, ConfigurableTask]
+) -> dict[str, Any]:
     """What an item's scores depend on; how many are measured is not among it."""
     counts = {"items", "null_items", "noise_items", "resamples"}
     return {
         "params": settings.painters_variants.model_dump(mode="json", exclude=counts),
-        "benchmarks": settings.benchmarks.model_dump(mode="json", exclude={"tasks"}),
+        "tasks": {name: describe(name, task, settings.benchmarks) for name, task in tasks.items()},
         "model": loaded.provenance,
         "device": loaded.model.device.type,
     }

@@ -17,10 +17,12 @@ import pandas as pd
 
 from strata import params, paths, records
 from strata.models import LoadedModel, ModelError, blocks, load
+from strata.nulls import MODEL
 from strata.painters import loops
 from strata.painters.cost import Cost, dry_run
 from strata.painters.harness import SweepLM, per_item
-from strata.painters.subjects import MODEL, conditions, likelihood_tasks, subjects
+from strata.painters.scores import left_out
+from strata.painters.subjects import conditions, likelihood_tasks, subjects
 from strata.params import Params
 from strata.schedules import ScheduleError
 from strata.tasks import TaskError
@@ -62,6 +64,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
         records.write_csv(folder / f"{name}.csv", whole)
     about = conditions(settings, loaded, section) | {
         "metric": "median over tasks of acc, guessing 0 and the trained full model 1",
+        "left_out": left_out(settings.benchmarks.tasks, full),
         "items": own.groupby("task")["item"].nunique().to_dict(),
         "null_items": section.null_items,
         "affected": section.affected,

@@ -21,7 +21,7 @@ from strata.models import LoadedModel, ModelError, blocks, load
 from strata.painters import generation
 from strata.painters.cost import Cost, dry_run
 from strata.painters.subjects import conditions, in_dtype
-from strata.params import Params
+from strata.params import Params, ParamsError
 from strata.schedules import ScheduleError
 from strata.tasks import TaskError, load_task
 
@@ -49,6 +49,8 @@ def main() -> None:
 def run(settings: Params, loaded: LoadedModel) -> None:
     section = settings.painters_generation
     folder = paths.results(settings.profile) / "painters"
+    variant_items = pd.read_csv(folder / "variants_items.csv")
+    generation.check_measured(variant_items, section)
     task = load_task(TASK, settings.benchmarks)
     task.set_config("num_fewshot", section.shots)
     task.set_config("generation_kwargs", {"max_gen_toks": section.max_new_tokens}, update=True)
@@ -81,7 +83,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
         "loops": section.loops,
         "subjects": "model: one cache slot a layer visit; as_published: averaged keys and values",
     }
-    semantic = generation.semantic_kept(pd.read_csv(folder / "variants_items.csv"), section)
+    semantic = generation.semantic_kept(variant_items, section)
     judged = generation.measurements(items, agreements, one_pass, semantic, section)
     records.write_measurements(folder / "generation.json", about, judged)
 
@@ -89,5 +91,5 @@ def run(settings: Params, loaded: LoadedModel) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (ModelError, TaskError, ScheduleError) as error:
+    except (ModelError, TaskError, ScheduleError, ParamsError) as error:
         sys.exit(f"34_painters_generation.py: {error}")

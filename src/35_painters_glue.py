@@ -19,6 +19,7 @@ import pandas as pd
 
 from strata import params, paths, records
 from strata.models import LoadedModel, ModelError, blocks, load
+from strata.nulls import MODEL
 from strata.painters import glue_scores, glue_study
 from strata.painters.glue_study import READINGS, Measured
 from strata.painters.subjects import arithmetic
@@ -26,8 +27,6 @@ from strata.params import Params
 from strata.schedules import ScheduleError
 from strata.tasks import TaskError
 from strata.work import Work
-
-MODEL = "model"
 
 
 def main() -> None:
@@ -46,6 +45,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
         "params": section.model_dump(mode="json"),
         "model": loaded.provenance,
         "device": loaded.model.device.type,
+        "data": {task: data.facts for task, data in glue_study.read_all(section).items()},
     }
     work = Work("painters_glue", facts)
     found = list(glue_study.study(loaded, section, work))

@@ -75,6 +75,22 @@ def test_variants_recover_a_known_order(section):
     assert judged["semantic_minus_reasoning"].low < 0 < judged["semantic_minus_reasoning"].high
 
 
+def test_task_that_the_full_model_guesses_is_left_out(section):
+    made = variants.cases(30, section.model_copy(update={"affected": [3, 7]}))
+    items = variant_items(made)
+    guessed = [with_accuracy(case.name, "winogrande", 0.52) for case in made]
+    items = pd.concat([items[items["task"] != "winogrande"], *guessed])
+    chosen = section.model_copy(update={"affected": [3, 7]})
+    full = variants.full_accuracy(items, chosen)
+    tasks = list(items["task"].unique())
+    assert scores.left_out(tasks, full) == ["winogrande"]
+    assert scores.left_out(["winogrande"], full[[tasks.index("winogrande")]]) == []
+    judged = variants.measurements(variants.curves(items, made, full, chosen))
+    assert judged["quarter.skip"].value == pytest.approx(HEIGHT["skip"], abs=0.02)
+    assert judged["semantic_minus_reasoning"].value == pytest.approx(0, abs=0.02)
+    assert "looped_minus_parallel_one_layer" not in judged
+
+
 def test_cases_count_all_orders_when_there_are_few(section):
     made = variants.cases(30, section.model_copy(update={"affected": [1, 3, 5], "orders": 10}))
     orders = [case.affected for case in made if case.variant == "random_order"]
@@ -254,3 +270,33 @@ def test_auto_is_bfloat16_only_where_the_machine_multiplies_it(monkeypatch):
     assert subjects.arithmetic("auto", cpu) == "float32"
     assert subjects.arithmetic("auto", torch.device("cuda")) == "bfloat16"
     assert subjects.arithmetic("bfloat16", cpu) == "bfloat16"
+
+
+def test_generation_keeps_variants_and_caches_apart():
+    params = LAPTOP.painters_generation.model_copy(update={"affected": [7], "resamples": 20})
+    correct = {"full.M0": 1.0, "reverse.M7": 0.0, "random_order.M7": 0.0}
+    correct |= {"parallel.M7": 1.0, "looped_parallel.M7": 0.0}
+    items = pd.DataFrame(
+        [
+            {"case": f"{name}.{kv}", "item": item, "flexible": value}
+            for name, value in correct.items()
+            for kv in ("per_visit", "averaged")
+            for item in range(4)
+        ]
+    )
+    agreements = {"parallel.M7": [1.0] * 4, "looped_parallel.M7": [0.5] * 4}
+    one_pass = {"parallel.M7.per_visit": [1.0] * 4, "parallel.M7.averaged": [0.25] * 4}
+    judged = generation.measurements(items, agreements, one_pass, np.full(21, 0.5), params)
+    assert judged["parallel_agreement"]["model"].value == 1
+    assert judged["looped_parallel_agreement"]["model"].value == 0.5
+    assert judged["one_pass"]["model"].value == 1
+    assert judged["one_pass"]["as_published"].value == 0.25
+    assert judged["semantic_minus_maths"]["model"].value == 0.5
+
+
+def test_semantic_tasks_and_maths_are_compared_at_the_same_affected_layers():
+    items = pd.DataFrame(columns=["task", "item", "acc:reverse.M3.0", "acc:random_order.M7.1"])
+    chosen = LAPTOP.painters_generation
+    generation.check_measured(items, chosen.model_copy(update={"affected": [3, 7]}))
+    with pytest.raises(ParamsError, match=r"\[11\] not measured .* expected some of \[3, 7\]"):
+        generation.check_measured(items, chosen.model_copy(update={"affected": [7, 11]}))

@@ -28,9 +28,9 @@ class Work:
     """The unfinished work of one stage under one set of facts."""
 
     def __init__(self, stage: str, facts: Mapping[str, Any]) -> None:
-        """`facts`: plain data that decides the numbers, e.g. parameters and the model's record."""
-        sources = {str(f): sha256(f) for f in sorted((paths.ROOT / "src" / "strata").rglob("*.py"))}
-        key = json.dumps([rounded(dict(facts)), sorted(sources.values())], sort_keys=True)
+        """`facts`: plain data that decides the numbers: parameters, the model's record, texts."""
+        sources = sorted(sha256(file) for file in (paths.ROOT / "src").rglob("*.py"))
+        key = json.dumps([rounded(dict(facts)), sources], sort_keys=True)
         self.folder = paths.WORK / stage / hashlib.sha256(key.encode()).hexdigest()[:16]
 
     def result(self, unit: str) -> Any | None:

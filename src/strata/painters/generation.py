@@ -18,8 +18,8 @@ from strata.execution import scheduled
 from strata.execution.scheduled import KV
 from strata.models import LoadedModel
 from strata.painters.harness import harness_results
-from strata.painters.scores import accuracies, curve_table, estimate, guesses
-from strata.params import GenerationParams
+from strata.painters.scores import accuracies, curve_table, estimate, guesses, informative
+from strata.params import GenerationParams, ParamsError
 from strata.records import Estimate
 from strata.schedules import Schedule
 from strata.statistics import HEADROOM, Floats, normalised
@@ -187,8 +187,26 @@ def _share(same: torch.Tensor, counted: torch.Tensor) -> list[float]:
     return torch.where(places > 0, agreed / places.clamp(min=1), 1.0).double().tolist()
 
 
+def check_measured(variant_items: pd.DataFrame, params: GenerationParams) -> None:
+    """Semantic tasks and maths are compared at the same numbers of affected layers.
+
+    Args:
+        variant_items: variants_items.csv.
+
+    Raises:
+        ParamsError: the variants were not measured at one of `affected`.
+    """
+    orders = variant_items.columns.str.extract(rf"^acc:(?:{'|'.join(ORDERS)})\.M(\d+)\.")[0]
+    measured = set(orders.dropna().astype(int))
+    if missing := [M for M in params.affected if M not in measured]:
+        raise ParamsError(
+            f"painters_generation.affected: {missing} not measured by 32_painters_variants.py, "
+            f"expected some of {sorted(measured)}; set one or the other"
+        )
+
+
 def semantic_kept(variant_items: pd.DataFrame, params: GenerationParams) -> Floats:
-    """Score of the semantic tasks under the order variants, where both measure M: (1 + B,).
+    """Score of the semantic tasks under the order variants: (1 + B,), resampled apart from maths.
 
     Args:
         variant_items: variants_items.csv.
@@ -199,9 +217,9 @@ def semantic_kept(variant_items: pd.DataFrame, params: GenerationParams) -> Floa
     long["schedule"] = long["schedule"].str.removeprefix("acc:")
     names = list(long["schedule"].unique())
     wanted = {f"{variant}.M{M}" for variant in ORDERS for M in params.affected}
-    tasks, accuracy = accuracies(long, names, params.resamples, params.seed)
+    tasks, accuracy = accuracies(long, names, params.resamples, params.seed + 1)
     full = accuracy[:, [names.index("full.M0.0")]]
-    score = normalised(accuracy, guesses(tasks)[:, None, None], full)
+    score = normalised(accuracy, guesses(tasks)[:, None, None], full)[informative(tasks, full)]
     of_variant: dict[str, list[Floats]] = {}
     for i, name in enumerate(names):
         if (variant := name.rpartition(".")[0]) in wanted:
@@ -237,8 +255,8 @@ def measurements(
         names = [f"{variant}.M{M}.{kv}" for M in params.affected]
         return np.mean([accuracy[name] for name in names], axis=0) / full
 
-    def mean(shares: dict[str, list[float]], wanted: str) -> Floats:
-        chosen = [values for name, values in shares.items() if wanted in name]
+    def mean(shares: dict[str, list[float]], part: str) -> Floats:
+        chosen = [values for name, values in shares.items() if part in name.split(".")]
         return np.mean(chosen, axis=0) @ weights
 
     orders_kept = np.mean([kept(each, "per_visit") for each in ORDERS], axis=0)
@@ -256,5 +274,5 @@ def measurements(
             "model": estimate(kept(variant, "per_visit")),
             "as_published": estimate(kept(variant, "averaged")),
         }
-        judged[f"{variant}_agreement"] = {"model": estimate(mean(agreements, f"{variant}."))}
+        judged[f"{variant}_agreement"] = {"model": estimate(mean(agreements, variant))}
     return judged

@@ -73,11 +73,15 @@ METRICS = {
 
 
 def scores(task: str, found: Predictions, resamples: int, seed: int) -> Scores:
-    """Scores of every case, averaged over seeds, resampled over items and seeds."""
-    generator = np.random.default_rng(seed)
+    """Scores of every case, averaged over seeds, resampled over items and seeds.
+
+    Tasks share the draws of seeds; each has its own draws of items.
+    """
     cases, seeds, count = found.answers.shape
-    items_BxN = generator.integers(count, size=(resamples, count))
-    chosen = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
+    own = np.random.default_rng([seed, list(GLUE).index(task)])
+    items_BxN = own.integers(count, size=(resamples, count))
+    shared = np.random.default_rng(seed)
+    chosen = shared.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
     weights = np.concatenate([np.ones((1, seeds)), chosen]).T / seeds  # seeds, 1 + B
     labels = found.labels_N.astype(float)
     metrics = {}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from strata.records import Estimate
-from strata.statistics import Floats, normalised_median, percentile_estimate
+from strata.statistics import HEADROOM, Floats, normalised_median, percentile_estimate
 from strata.tasks import BENCHMARKS
 
 
@@ -30,9 +30,32 @@ def accuracies(
     return tasks, np.stack(means)
 
 
+def informative(tasks: Sequence[str], full: Floats) -> list[int]:
+    """Places of the tasks that can show a loss: the full model is HEADROOM above guessing or more.
+
+    Where the full model guesses, an edited one can lose nothing. All tasks if it guesses in all.
+
+    Args:
+        full: (tasks, 1, ..., 1 + B or 1).
+    """
+    value = full.reshape(len(tasks), -1)[:, 0]
+    return np.flatnonzero(value - guesses(tasks) >= HEADROOM).tolist() or list(range(len(tasks)))
+
+
+def left_out(tasks: Sequence[str], full: Floats) -> list[str]:
+    """The other tasks."""
+    kept = informative(tasks, full)
+    return [task for i, task in enumerate(tasks) if i not in kept]
+
+
 def medians(tasks: Sequence[str], accuracy: Floats, full: Floats) -> Floats:
-    """The paper's normalised median (schedules, 1 + B); `full` (tasks, 1, 1 + B or 1)."""
-    return normalised_median(accuracy, guesses(tasks), full)
+    """The paper's normalised median over informative tasks: (..., 1 + B).
+
+    Args:
+        accuracy: (tasks, ..., 1 + B); full: what broadcasts to it.
+    """
+    kept = informative(tasks, full)
+    return normalised_median(accuracy[kept], guesses(tasks)[kept], full[kept])
 
 
 def guesses(tasks: Sequence[str]) -> Floats:

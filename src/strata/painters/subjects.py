@@ -13,17 +13,11 @@ from strata.models import LoadedModel
 from strata.params import Measured, Params
 from strata.tasks import load_task
 
-MODEL = "model"
-
 
 def subjects(loaded: LoadedModel, params: Measured) -> Iterator[tuple[str, LoadedModel]]:
     """The model, then each null, made when its turn comes, in the dtype of the experiment."""
-    yield MODEL, in_dtype(loaded, params.dtype)
-    for name, make in (
-        (nulls.RANDOM, nulls.random_initialisation),
-        (nulls.SHUFFLED, nulls.shuffled_layers),
-    ):
-        yield name, in_dtype(replace(loaded, model=make(loaded.model, params.seed)), params.dtype)
+    for name, model in nulls.subjects(loaded.model, params.seed):
+        yield name, in_dtype(replace(loaded, model=model), params.dtype)
 
 
 def arithmetic(dtype: str, device: torch.device) -> str:

@@ -7,7 +7,15 @@ import numpy as np
 import pandas as pd
 
 from strata import schedules
-from strata.painters.scores import accuracies, area, curve_table, estimate, guesses, medians
+from strata.painters.scores import (
+    accuracies,
+    area,
+    curve_table,
+    estimate,
+    guesses,
+    informative,
+    medians,
+)
 from strata.params import VariantChoice, VariantParams
 from strata.records import Estimate
 from strata.schedules import Schedule
@@ -19,6 +27,7 @@ VARIANTS = ("skip", "middle_repeat", "reverse", "random_order", "parallel", "loo
 SEMANTIC = ("hellaswag", "winogrande")
 REASONING = ("arc_easy", "arc_challenge")
 ORDERS = ("reverse", "random_order")
+OPTIONAL = ("looped_minus_parallel_one_layer", "semantic_minus_reasoning")
 BETTER_WORSE = (
     ("skip", "middle_repeat"),
     ("reverse", "skip"),
@@ -69,10 +78,12 @@ class Curves(NamedTuple):
     """Bootstrapped curves of one subject.
 
     tasks; affected (points); score (tasks, variants, points, 1 + B): with guessing at 0 and the
-    trained full model at 1; median (variants, points, 1 + B); accuracy as score, not normalised.
+    trained full model at 1; median (variants, points, 1 + B); accuracy as score, not normalised;
+    informative: places of the tasks that median and measurements are of.
     """
 
     tasks: list[str]
+    informative: list[int]
     affected: list[int]
     score: Floats
     median: Floats
@@ -104,7 +115,8 @@ def curves(
     guess = guesses(tasks)[:, None, None, None]
     score = normalised(by_task, guess, per_task_full)
     median = medians(tasks, by_task, per_task_full)
-    return Curves(tasks, params.affected, score, median, by_task)
+    kept = informative(tasks, per_task_full)
+    return Curves(tasks, kept, params.affected, score, median, by_task)
 
 
 def tables(found: Curves) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -121,10 +133,11 @@ def tables(found: Curves) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def measurements(found: Curves) -> dict[str, Estimate]:
-    """Everything the ledger judges about one subject, with joint 95% intervals."""
+    """Everything the ledger judges about one subject, with joint 95% intervals.
+
+    Keys of OPTIONAL need one affected layer, or an informative task of either kind.
+    """
     areas = dict(zip(VARIANTS, (area(found.affected, each) for each in found.median), strict=True))
-    one, *_ = found.median[VARIANTS.index("looped_parallel")]
-    one_pass = found.median[VARIANTS.index("parallel")][0]
     quarter = found.affected.index(_nearest(found.affected, 7))
     return {
         **{key: estimate(each) for key, each in orderings(areas).items()},
@@ -132,9 +145,25 @@ def measurements(found: Curves) -> dict[str, Estimate]:
             f"quarter.{variant}": estimate(found.median[i, quarter])
             for i, variant in enumerate(VARIANTS)
         },
-        "looped_minus_parallel_one_layer": estimate(one - one_pass),
-        "semantic_minus_reasoning": estimate(_kept(found, SEMANTIC) - _kept(found, REASONING)),
+        **{key: estimate(each) for key, each in _optional(found).items()},
     }
+
+
+def _optional(found: Curves) -> dict[str, Floats]:
+    measured = {}
+    if 1 in found.affected:
+        looped, one_pass = (
+            found.median[VARIANTS.index(variant), found.affected.index(1)]
+            for variant in ("looped_parallel", "parallel")
+        )
+        measured["looped_minus_parallel_one_layer"] = looped - one_pass
+    semantic, reasoning = (
+        [i for i in found.informative if found.tasks[i] in kind] for kind in (SEMANTIC, REASONING)
+    )
+    if semantic and reasoning:
+        difference = _kept(found, semantic) - _kept(found, reasoning)
+        measured["semantic_minus_reasoning"] = difference
+    return measured
 
 
 def orderings(areas: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -212,12 +241,11 @@ def released(
     }
 
 
-def _kept(found: Curves, tasks: Sequence[str]) -> Floats:
+def _kept(found: Curves, tasks: Sequence[int]) -> Floats:
     """Score of some tasks, averaged over order variants and affected layers: (1 + B,)."""
-    own = [i for i, task in enumerate(found.tasks) if task in tasks]
     orders = [VARIANTS.index(variant) for variant in ORDERS]
     more_than_one = [i for i, M in enumerate(found.affected) if M > 1]
-    return found.score[np.ix_(own, orders, more_than_one)].mean(axis=(0, 1, 2))
+    return found.score[np.ix_(tasks, orders, more_than_one)].mean(axis=(0, 1, 2))
 
 
 def _nearest(values: Sequence[int], wanted: int) -> int:
