@@ -47,7 +47,7 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
     return {
         "model": loaded.provenance["name"],
         "dtype": loaded.provenance["dtype"],
-        "text": settings.evaluation_text.source,
+        "text": settings.evaluation_text.title,
         "bos": "none; a passage's first token is not scored",
         "passages": {"model": section.passages, "nulls": section.null_passages},
         "r2": "1 - squared error / squares about the layer's own mean; mean over layers",

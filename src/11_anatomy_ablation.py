@@ -79,7 +79,7 @@ def conditions(settings: Params, loaded: LoadedModel, counts: dict[str, int]) ->
     return {
         "model": loaded.provenance["name"],
         "dtype": loaded.provenance["dtype"],
-        "text": settings.evaluation_text.source,
+        "text": settings.evaluation_text.title,
         "max_tokens": settings.evaluation_text.max_tokens,
         "metric": "perplexity: exp(nats per token over all passages); change in percent",
         "bos": "none; a passage's first token is not scored",

@@ -11,6 +11,7 @@ Cost      laptop: four to five minutes on 2 cores; an interrupted run goes on wh
 """
 
 import sys
+from pathlib import Path
 
 import pandas as pd
 
@@ -38,7 +39,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     folder = paths.results(settings.profile) / "anatomy"
     layers = chosen_layers(section.layers, len(blocks(loaded.model)))
     facts = {"params": section.model_dump(mode="json"), "model": loaded.provenance}
-    work = Work("anatomy_recovery", facts | {"text": settings.evaluation_text.model_dump()})
+    work = Work("anatomy_recovery", facts | {"texts": study.texts(settings)})
     places = study.places(layers, section.seeds)
     found = study.recover_all(settings, work, places)
     rows, curves = [], []
@@ -75,6 +76,11 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
     return {
         "model": loaded.provenance["name"],
         "dtype": loaded.provenance["dtype"],
+        "text": {
+            "measured": settings.evaluation_text.title,
+            "trained": Path(section.train_text).name,
+            f"trained, {study.SAME}": "the measured passages",
+        },
         "noise": f"Gaussian, {section.noise} of each matrix's standard deviation, one layer",
         "training": f"AdamW {section.learning_rate}, that layer only, batches of "
         f"{section.batch_size} passages of up to {section.max_tokens} tokens",

@@ -49,7 +49,7 @@ def conditions(settings: Params, loaded: LoadedModel, found: tuple[int, ...]) ->
     return {
         "model": loaded.provenance["name"],
         "dtype": loaded.provenance["dtype"],
-        "text": settings.evaluation_text.source,
+        "text": settings.evaluation_text.title,
         "redundant_layers": list(found),
         "named_layers": list(section.named),
         "scaled": "all matrices of the layer by alpha; scaled_output: its two output projections",

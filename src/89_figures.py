@@ -67,6 +67,7 @@ def anatomy_figures(settings: Params, claims: list[Claim], folder: Path) -> dict
         return pd.read_csv(folder / f"{name}.csv").query(rows)
 
     ablated = published_by_layer(claims, "anatomy/ablation.json", "neighbour_average.change_L")
+    averaged = table("ablation", "subject == 'model' and reading == 'neighbour_average'")
     recovery = table("recovery", "subject == 'model'")
     redundant = table("manipulation", "subject == 'model'")
     redundant = redundant[redundant["layers"] == redundant["layers"].iloc[0]]
@@ -91,6 +92,11 @@ def anatomy_figures(settings: Params, claims: list[Claim], folder: Path) -> dict
             table("recovery_curves", "subject == 'model'"),
             settings.anatomy_recovery.tolerance,
             recovery.groupby("text")["untouched"].first().to_dict(),
+        ),
+        "anatomy_recovery_steps": anatomy_training.recovery_steps(
+            recovery,
+            averaged,
+            published_by_layer(claims, "anatomy/recovery.json", "steps_L"),
         ),
         "anatomy_manipulation": anatomy.manipulations(
             redundant, published_value(claims, "scaled_change")

@@ -6,7 +6,7 @@ from transformers import AutoTokenizer
 from strata import params, paths
 from strata.models import materialise
 from strata.params import compose
-from strata.text import TextError, batches, read_passages
+from strata.text import TextError, batches, read_passages, read_prose
 
 AUTHORED = paths.ROOT / "data" / "authored"
 
@@ -35,7 +35,14 @@ def test_wikitext_headings_and_short_lines_are_left_out(tmp_path):
     file.write_text(
         f" \n = A heading that is long enough to be counted as prose = \n {long} \n short .\n"
     )
-    assert read_passages(section(source="path", path=str(file))) == [long]
+    text = section(source="path", path=str(file))
+    assert read_passages(text) == [long] == read_prose(file, "some.key")
+    assert text.title == "wiki.test.raw"
+
+
+def test_text_is_named_beside_numbers():
+    assert section().title == "authored"
+    assert section(source="hub").title == "Salesforce/wikitext wikitext-2-raw-v1 test"
 
 
 @pytest.mark.parametrize(

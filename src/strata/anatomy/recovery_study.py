@@ -17,7 +17,7 @@ from strata.models import blocks
 from strata.params import Params
 from strata.records import Estimate
 from strata.statistics import paired_bootstrap
-from strata.text import TokenBatch, batches, read_lines, read_passages
+from strata.text import TokenBatch, batches, read_passages, read_prose
 from strata.work import Work, side_by_side
 
 APART, SAME = "apart", "same_text"
@@ -87,10 +87,19 @@ def _ground(dumped: str, subject: str, text: str) -> _Ground:
     return _Ground(model, cache(lambda: traced(model, train)), entered, untouched)
 
 
+def texts(settings: Params) -> tuple[list[str], list[str]]:
+    """Passages to measure, and paragraphs to train on where the two are kept apart."""
+    train_text = paths.ROOT / settings.anatomy_recovery.train_text
+    return (
+        read_passages(settings.evaluation_text),
+        read_prose(train_text, "anatomy_recovery.train_text"),
+    )
+
+
 def token_batches(settings: Params, text: str) -> tuple[list[TokenBatch], list[TokenBatch]]:
     """To train on and to measure: kept apart, or, as the paper seems to have it, the same."""
     section = settings.anatomy_recovery
-    passages = read_passages(settings.evaluation_text)
+    passages, paragraphs = texts(settings)
 
     def made(texts: list[str], batch_size: int) -> list[TokenBatch]:
         return batches(texts, subjects.loaded(settings).tokenizer, batch_size, section.max_tokens)
@@ -98,9 +107,9 @@ def token_batches(settings: Params, text: str) -> tuple[list[TokenBatch], list[T
     if text == SAME:
         few = passages[: section.same_text_passages]
         return made(few, len(few)), made(few, len(few))
-    paragraphs = read_lines(paths.ROOT / section.train_text, "anatomy_recovery.train_text")
+    used = paragraphs[: section.checks[-1] * section.batch_size]
     measured = passages[: section.measured_passages]
-    return made(paragraphs, section.batch_size), made(measured, len(measured))
+    return made(used, section.batch_size), made(measured, len(measured))
 
 
 def resumable(

@@ -5,7 +5,12 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from strata.figures.style import MODEL_COLOUR, PUBLISHED_COLOUR, PUBLISHED_MARK
+
+TEXT_LABELS = {"apart": "text kept apart", "same_text": "the same ten sentences"}
 
 
 def recovery_curves(
@@ -39,12 +44,60 @@ def recovery_curves(
         axis.axhline(1 + tolerance, color="0.3", ls="--", lw=1)
         axis.set_xscale("symlog", linthresh=1)
         axis.set_yscale("log")
-        axis.set_title("text kept apart" if text == "apart" else "the same ten sentences")
+        axis.set_title(TEXT_LABELS[text])
         axis.set_xlabel("training steps on the noised layer")
     axes[0, 0].set_ylabel("perplexity / untouched model's")
     axes[0, -1].legend(fontsize="small")
     figure.tight_layout()
     return figure
+
+
+def recovery_steps(
+    runs: pd.DataFrame, importance: pd.DataFrame, published: Mapping[int, float]
+) -> Figure:
+    """Steps to recovery (mean and range over seeds) against the cost of ablation, a panel a text.
+
+    Args:
+        runs: recovery.csv, the model's rows.
+        importance: ablation.csv, the model's rows of one reading.
+        published: layer -> the paper's steps.
+    """
+    texts = list(runs["text"].unique())
+    figure, axes = plt.subplots(
+        1, len(texts), figsize=(6 * len(texts), 4.2), sharey=True, squeeze=False
+    )
+    costs = importance.set_index("layer")["change_percent"]
+    for axis, text in zip(axes[0], texts, strict=True):
+        steps = runs[runs["text"] == text].groupby("layer")["steps"].agg(["mean", "min", "max"])
+        places = costs.loc[steps.index]
+        axis.vlines(places, steps["min"], steps["max"], color=MODEL_COLOUR, lw=1, alpha=0.5)
+        axis.scatter(
+            places, steps["mean"], color=MODEL_COLOUR, s=20, label="mean, range over seeds"
+        )
+        _name_layers(axis, places, steps["mean"], MODEL_COLOUR)
+        claimed = pd.Series({layer: published[layer] for layer in published if layer in places})
+        axis.scatter(places[claimed.index], claimed, **PUBLISHED_MARK, label="published")
+        _name_layers(axis, places, claimed, PUBLISHED_COLOUR)
+        axis.set_xscale("symlog", linthresh=1)
+        axis.set_yscale("symlog", linthresh=1)
+        axis.set_title(TEXT_LABELS[text])
+        axis.set_xlabel("change of perplexity when the layer is ablated (%)")
+    axes[0, 0].set_ylabel("training steps to recovery")
+    axes[0, -1].legend(fontsize="small", loc="upper left")
+    figure.tight_layout()
+    return figure
+
+
+def _name_layers(axis: Axes, places: pd.Series, steps: pd.Series, colour: object) -> None:
+    for layer, step in steps.items():
+        axis.annotate(
+            str(layer),
+            (places[layer], step),
+            (4, 3),
+            textcoords="offset points",
+            fontsize="x-small",
+            color=colour,
+        )
 
 
 def growth_curves(table: pd.DataFrame) -> Figure:

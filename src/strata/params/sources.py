@@ -1,5 +1,6 @@
 """Where models and text come from."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -83,3 +84,13 @@ class EvaluationTextParams(Section):
     path: str | None
     max_passages: PositiveInt
     max_tokens: Annotated[int, Field(ge=2)]
+
+    @property
+    def title(self) -> str:
+        """What the text is called beside a number."""
+        match self.source:
+            case "hub":
+                return f"{self.hub.repository} {self.hub.config} {self.hub.split}"
+            case "path":
+                return Path(self.path or "").name
+        return self.source

@@ -26,7 +26,7 @@ def read_passages(params: EvaluationTextParams) -> list[str]:
             if params.path is None:
                 raise TextError("evaluation_text: source is path, but path is not set")
             file = Path(params.path).expanduser()
-            passages = _prose(read_lines(file, "evaluation_text.path"))
+            passages = read_prose(file, "evaluation_text.path")
         case "hub":
             passages = _prose(_hub_lines(params.hub))
     if not passages:
@@ -47,8 +47,12 @@ def read_lines(file: Path, key: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+def read_prose(file: Path, key: str) -> list[str]:
+    """`read_lines` without headings (`= Title =` in WikiText) and lines of under ten words."""
+    return _prose(read_lines(file, key))
+
+
 def _prose(lines: Iterable[str]) -> list[str]:
-    """Lines that are neither headings (`= Title =` in WikiText) nor shorter than ten words."""
     return [line for line in lines if not line.startswith("=") and len(line.split()) >= MIN_WORDS]
 
 
