@@ -10,7 +10,7 @@ PROFILES = ("smoke", "laptop", "gpu", "paper")
 
 Profile = Literal["smoke", "laptop", "gpu", "paper"]
 Kind = Literal["exact", "ratio", "sign", "order", "range", "shape"]
-Grade = Literal["abs", "sum", "text", "code"]
+Grade = Literal["abs", "sum", "text", "code", "derived"]
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -48,13 +48,15 @@ class Check(Entry):
     """One published number.
 
     kind: exact (value +- absolute), ratio (within a factor), sign (the value's sign), and order,
-    range, shape (low..high of a statistic that expresses the claim).
+    range, shape (low..high of a statistic that expresses the claim). grade: where it is not the
+    claim's.
     """
 
     name: Text
     kind: Kind
     value: float
     unit: Text
+    grade: Grade | None = None
     tolerance: Tolerance
     evidence: Evidence
 
@@ -94,8 +96,9 @@ class Claim(Entry):
     """A statement of a paper and the published numbers that carry it.
 
     locator: table, figure or section; grade: abs (the abstract), sum (a third party's summary),
-    text (the paper), code (its released code or material); profile: the smallest in which the
-    claim means anything; nulls: the null models it must also be tried on.
+    text (the paper), code (its released code or material), derived (computed by us from those);
+    profile: the smallest in which the claim means anything; stage: of dvc.yaml, null if none
+    measures it; nulls: the null models it must also be tried on.
     """
 
     id: Text
@@ -104,7 +107,7 @@ class Claim(Entry):
     statement: Text
     grade: Grade
     profile: Profile
-    stage: Text
+    stage: Text | None
     nulls: tuple[str, ...]
     note: str = ""
     checks: Annotated[tuple[Check, ...], Field(min_length=1)]

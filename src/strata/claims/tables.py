@@ -9,7 +9,7 @@ import pandas as pd
 
 from strata.claims.best import Best
 from strata.claims.judging import OUTCOMES, Judged, Verdict, holds
-from strata.claims.ledger import Claim
+from strata.claims.ledger import Check, Claim
 from strata.params import LAPTOP
 
 
@@ -53,9 +53,9 @@ def metrics(verdicts: list[Verdict]) -> dict[str, Any]:
 def check_table(claims: list[Claim], verdicts: list[Verdict]) -> pd.DataFrame:
     """One row a published number: where it stands, how to run it, theirs, ours, nulls, outcome."""
     rows = [
-        _check_row(claim, check, f"dvc repro {claim.stage}")
+        _check_row(claim, *each, command(claim, LAPTOP))
         for claim, verdict in zip(claims, verdicts, strict=True)
-        for check in verdict.checks
+        for each in zip(claim.checks, verdict.checks, strict=True)
     ]
     return pd.DataFrame(rows)
 
@@ -63,30 +63,38 @@ def check_table(claims: list[Claim], verdicts: list[Verdict]) -> pd.DataFrame:
 def best_table(best: list[Best]) -> pd.DataFrame:
     """The same for verdicts of several profiles, each with its profile."""
     rows = [
-        {**_check_row(claim, check, command(claim, profile)), "profile": profile}
+        {**_check_row(claim, *each, command(claim, profile)), "profile": profile}
         for claim, profile, verdict in best
-        for check in verdict.checks
+        for each in zip(claim.checks, verdict.checks, strict=True)
     ]
     return pd.DataFrame(rows)
 
 
 def command(claim: Claim, profile: str) -> str:
-    """What runs a claim's stage again."""
-    pipeline = "" if profile == LAPTOP else f"results/{profile}/dvc.yaml:"
-    return f"dvc repro {pipeline}{claim.stage}"
+    """What runs a claim's stage again, or where that stands; a dash if no stage measures it."""
+    if claim.stage is None:
+        return "-"
+    return f"dvc repro {claim.stage}" if profile == LAPTOP else f"see results/{profile}/README.md"
 
 
-def _check_row(claim: Claim, check: Judged, rerun: str) -> dict[str, str]:
+def _check_row(claim: Claim, check: Check, judged: Judged, rerun: str) -> dict[str, str]:
     return {
         "claim": claim.id,
         "where": claim.locator,
         "number": check.name,
         "command": rerun,
-        "published": f"{_number(check.published)} {check.unit} [{claim.grade}]",
-        "ours": interval(check.model),
-        "nulls": _nulls(check),
-        "verdict": check.outcome,
+        "published": f"{_published(check)} [{check.grade or claim.grade}]",
+        "ours": interval(judged.model),
+        "nulls": _nulls(judged),
+        "verdict": judged.outcome,
     }
+
+
+def _published(check: Check) -> str:
+    """The number and its unit; of an ordering without a number (a sign of 1), the side."""
+    if check.kind == "sign" and abs(check.value) == 1:
+        return f"{'above' if check.value > 0 else 'below'} 0 {check.unit}"
+    return f"{_number(check.value)} {check.unit}"
 
 
 def claim_table(claims: list[Claim], verdicts: list[Verdict]) -> pd.DataFrame:

@@ -26,7 +26,8 @@ MEANINGS: dict[Outcome, str] = {
     "not replicated": "lies outside the tolerance",
     "not specific": "lies inside, but a null model's does too",
     "artefact": "lies inside only with the published error in place",
-    "underpowered": "lies on both sides, or the profile is too small for the claim",
+    "underpowered": "lies on both sides, or the profile is too small; of a claim with several "
+    "numbers, some are so and none is replicated",
     "not run": "there is no evidence at any profile, or a null model was not tried",
 }
 
@@ -108,7 +109,7 @@ def headlines(material: Material) -> str:
             claim, profile, verdict = each.best
             lines.append(
                 f"- **{claim.statement}** ({claim.id}). {each.found} "
-                f"**Verdict: {verdict.outcome}** ({profile})."
+                f"**Verdict: {verdict.outcome}** ({profile}: {verdict.tried_on or 'nothing'})."
             )
         lines.append("")
     return "\n".join(lines)
