@@ -51,7 +51,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     records.write_csv(folder / "recovery.csv", table)
     records.write_csv(folder / "recovery_curves.csv", pd.concat(curves))
     importance = pd.read_csv(folder / "ablation.csv")
-    judged = study.measurements(table, importance, section.checks[-1], section.resamples)
+    judged = study.measurements(table, importance, section.resamples)
     records.write_measurements(folder / "recovery.json", conditions(settings, loaded), judged)
     work.clear()
 
@@ -84,6 +84,8 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
         "noise": f"Gaussian, {section.noise} of each matrix's standard deviation, one layer",
         "training": f"AdamW {section.learning_rate}, that layer only, batches of "
         f"{section.batch_size} passages of up to {section.max_tokens} tokens",
+        "metric": "perplexity: exp(nats per token over all passages)",
+        "bos": "none; a passage's first token is not scored",
         "recovered": f"perplexity at most {1 + section.tolerance} times the untouched model's",
         "steps": f"checked at {list(section.checks)}; the last stands for never",
         "passages": {

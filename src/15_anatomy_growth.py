@@ -52,8 +52,8 @@ def run(settings: Params) -> None:
         "metric": "validation loss, nats per token",
         "overlap": {setting: split.overlap for setting, split in splits.items()},
         "train_tokens": {setting: len(split.train) for setting, split in splits.items()},
-        "steps": section.steps,
-        "seeds": list(section.seeds),
+        "params": section.model_dump(mode="json", exclude={"workers", "texts"}),
+        "dtype": "float32",
         "interval": "95% t interval over seeds, paired",
     }
     tokens = section.batch_size * section.sequence_length
@@ -61,7 +61,8 @@ def run(settings: Params) -> None:
     records.write_csv(folder / "anatomy" / "growth.csv", table)
     judged = study.judged_losses(runs, section) | study.judged_cost(schedules, cost, section)
     records.write_measurements(folder / "anatomy" / "growth.json", about, judged)
-    timed = study.judged_seconds(runs, section)
+    timed = study.judged_seconds(runs)
+    about |= {"metric": "seconds of training steps", "device": model.device.type}
     records.write_measurements(folder / "timing" / "anatomy_growth.json", about, timed)
     work.clear()
 

@@ -18,6 +18,7 @@ import sys
 import torch
 
 from strata import params, paths, records
+from strata.lws.scaling import ShapeError
 from strata.lws.schedule import RunError, price, run_all
 from strata.text import TextError, corpus_folder, open_corpus
 from strata.training import TrainingError
@@ -44,5 +45,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (TextError, TrainingError, RunError) as error:
+    except (TextError, TrainingError, RunError, ShapeError) as error:
         sys.exit(f"21_lws_train.py: {error}")

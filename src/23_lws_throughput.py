@@ -6,16 +6,18 @@ Outputs   results/<profile>/lws/throughput.json              what the ledger jud
           results/<profile>/provenance/lws_throughput.csv    every window, on any device
           results/<profile>/provenance/lws_kernels.csv       where Baseline 18L's time goes
           results/<profile>/provenance/lws_throughput.json   the machine
-Cost      laptop: half a minute; a GPU: about ten minutes, mostly compiling
+Cost      laptop: one to two minutes; a GPU: about ten minutes, mostly compiling
 
     python src/23_lws_throughput.py
 """
 
+import sys
 from functools import partial
 
 from strata import params, paths, records
 from strata.lws import throughput
-from strata.training import world
+from strata.lws.scaling import ShapeError
+from strata.training import TrainingError, world
 
 
 def main() -> None:
@@ -44,4 +46,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ShapeError, TrainingError) as error:
+        sys.exit(f"23_lws_throughput.py: {error}")

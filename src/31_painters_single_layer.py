@@ -63,7 +63,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
             judged.setdefault(key, {})[subject] = estimate
     table = pd.concat(tables, names=["subject"]).reset_index("subject")
     records.write_csv(folder / "single_layer.csv", table)
-    about = conditions(settings, loaded, section) | {
+    about = conditions(settings, loaded, section, tasks) | {
         "metric": "accuracy on lambada_openai",
         "items": {MODEL: section.items, "nulls": section.null_items},
         "first_and_last_layers": single_layer.EDGE,

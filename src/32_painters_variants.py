@@ -37,7 +37,7 @@ from strata.painters.subjects import (
     likelihood_tasks,
     subjects,
 )
-from strata.params import Params, VariantParams
+from strata.params import Params, ParamsError, VariantParams
 from strata.schedules import ScheduleError
 from strata.tasks import TaskError, describe
 from strata.work import Work
@@ -75,7 +75,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
         for subject, each in subjects(loaded, section)
     }
     noise = arithmetic_noise(loaded, items[MODEL], measure, section)
-    write(settings, loaded, made, items, noise)
+    write(settings, loaded, tasks, made, items, noise)
     work.clear()
 
 
@@ -126,6 +126,7 @@ def arithmetic_noise(
 def write(
     settings: Params,
     loaded: LoadedModel,
+    tasks: dict[str, ConfigurableTask],
     made: list[variants.Case],
     items: dict[str, pd.DataFrame],
     noise: dict[str, Any] | None,
@@ -146,8 +147,7 @@ def write(
     records.write_csv(folder / "variants_items.csv", variants.wide(own, made))
     table = pd.concat(medians, names=["subject"]).reset_index("subject")
     records.write_csv(folder / "variants.csv", table)
-    tasks = list(settings.benchmarks.tasks)
-    about = conditions(settings, loaded, section) | {
+    about = conditions(settings, loaded, section, tasks) | {
         "metric": "acc; guessing 0 and the trained full model 1; tasks left_out: it guesses there",
         "items": own.groupby("task")["item"].nunique().to_dict(),
         "null_items": section.null_items,
@@ -155,7 +155,7 @@ def write(
         "random_orders": section.orders,
         "loops": section.loops,
         "full_accuracy": dict(zip(tasks, full[:, 0, 0].tolist(), strict=True)),
-        "left_out": left_out(tasks, full),
+        "left_out": left_out(list(tasks), full),
         "arithmetic_noise": noise,
     }
     records.write_measurements(folder / "variants.json", about, judged)
@@ -184,5 +184,5 @@ def facts(
 if __name__ == "__main__":
     try:
         main()
-    except (ModelError, TaskError, ScheduleError) as error:
+    except (ModelError, TaskError, ScheduleError, ParamsError) as error:
         sys.exit(f"32_painters_variants.py: {error}")

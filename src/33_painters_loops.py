@@ -62,7 +62,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     for name, table in (("loops", tables), ("loops_best", bests)):
         whole = pd.concat(table, names=["subject"]).reset_index("subject")
         records.write_csv(folder / f"{name}.csv", whole)
-    about = conditions(settings, loaded, section) | {
+    about = conditions(settings, loaded, section, tasks) | {
         "metric": "median over tasks of acc, guessing 0 and the trained full model 1",
         "left_out": left_out(settings.benchmarks.tasks, full),
         "items": own.groupby("task")["item"].nunique().to_dict(),

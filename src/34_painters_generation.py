@@ -73,11 +73,9 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     records.write_csv(folder / "generation_items.csv", items)
     table = generation.case_table(items, made, one_pass, agreements, section)
     records.write_csv(folder / "generation.csv", table)
-    about = conditions(settings, loaded, section) | {
-        "tasks": [TASK],
+    about = conditions(settings, loaded, section, {TASK: task}) | {
         "metric": "exact match, last number in the answer (flexible); greedy",
         "items": int(items["item"].nunique()),
-        "shots": section.shots,
         "max_new_tokens": section.max_new_tokens,
         "affected": section.affected,
         "loops": section.loops,

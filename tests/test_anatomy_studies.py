@@ -221,4 +221,4 @@ def test_ratios_compare_the_arms_they_name(section):
     assert judged["loss_ratio.equal_steps"]["model"].value == pytest.approx(2)
     assert judged["clean.loss_ratio.equal_flops"]["model"].value == pytest.approx(3)
     assert judged["loss_ratio.equal_restarts"]["permuted_roles"].value == pytest.approx(1.5)
-    assert growth_study.judged_seconds(runs, section)["seconds_saved_percent"]["model"].value == 0
+    assert growth_study.judged_seconds(runs)["seconds_saved_percent"]["model"].value == 0

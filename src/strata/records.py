@@ -43,6 +43,7 @@ def write_text(path: Path, text: str) -> None:
     ) as part:
         try:
             part.write(text)
+            part.flush()
         except BaseException:
             os.unlink(part.name)
             raise

@@ -34,7 +34,6 @@ Reading = Literal["neighbour_average", "skip"]
 READINGS: tuple[Reading, ...] = ("neighbour_average", "skip")
 
 CORE = (8, 9, 10, 11)
-PEAK = 11
 ANTI = (14, 17)
 INNER = slice(2, -1)  # without the two layers at the input and the one at the output
 

@@ -158,7 +158,7 @@ def judged_cost(
     }
 
 
-def judged_seconds(runs: Runs, section: GrowthParams) -> dict[str, dict[str, Estimate]]:
+def judged_seconds(runs: Runs) -> dict[str, dict[str, Estimate]]:
     """Percent of training seconds saved at equal steps, over settings and seeds."""
 
     def seconds(arm: str) -> np.ndarray:

@@ -142,7 +142,7 @@ def summary(curve: Curve, task: Task, base: float) -> dict[str, float]:
 
 
 def measurements(
-    table: pd.DataFrame, importance: pd.DataFrame, budget: int, resamples: int
+    table: pd.DataFrame, importance: pd.DataFrame, resamples: int
 ) -> dict[str, dict[str, Estimate]]:
     """What the ledger judges, for training text kept apart and (prefix `same_text.`) the same."""
     judged: dict[str, dict[str, Estimate]] = {}

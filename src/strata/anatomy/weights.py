@@ -24,7 +24,6 @@ from torch import nn
 from strata.statistics import Floats
 
 DEGREE = 3
-STATISTICS = ("mean", "std", "norm", "spectral_norm")
 RIDGE = 1e-6
 TINY = 1e-30
 

@@ -45,9 +45,12 @@ def run_all(
     all GPUs, under torchrun. A failed run does not stop the others.
 
     Raises:
-        RunError: some runs failed; it says which and why.
+        RunError: there is no such group, or some runs failed; it says which and why.
     """
     params = settings.lws_train
+    known = [group.name for group in params.groups]
+    if unknown := sorted(set(groups or ()) - set(known)):
+        raise RunError(f"no group {', '.join(unknown)}: expected some of {', '.join(known)}")
     results, work = paths.results(settings.profile) / "lws" / "runs", paths.runs(settings.profile)
     runs = [
         run

@@ -19,6 +19,7 @@ from strata.execution.scheduled import KV
 from strata.models import LoadedModel
 from strata.painters.harness import harness_results
 from strata.painters.scores import accuracies, curve_table, estimate, guesses, informative
+from strata.painters.variants import ORDERS, SEMANTIC
 from strata.params import GenerationParams, ParamsError
 from strata.records import Estimate
 from strata.schedules import Schedule
@@ -26,8 +27,6 @@ from strata.statistics import HEADROOM, Floats, normalised
 
 FILTERS = {"flexible-extract": "flexible", "strict-match": "strict"}
 PARALLEL = ("parallel", "looped_parallel")
-ORDERS = ("reverse", "random_order")
-SEMANTIC = ("hellaswag", "winogrande")
 
 
 class Case(NamedTuple):

@@ -11,7 +11,7 @@ from lm_eval.api.task import ConfigurableTask
 from strata import nulls
 from strata.models import LoadedModel
 from strata.params import Measured, Params
-from strata.tasks import load_task
+from strata.tasks import describe, load_task
 
 
 def subjects(loaded: LoadedModel, params: Measured) -> Iterator[tuple[str, LoadedModel]]:
@@ -42,14 +42,15 @@ def likelihood_tasks(settings: Params) -> dict[str, ConfigurableTask]:
     return {name: load_task(name, settings.benchmarks) for name in settings.benchmarks.tasks}
 
 
-def conditions(settings: Params, loaded: LoadedModel, params: Measured) -> dict[str, Any]:
+def conditions(
+    settings: Params, loaded: LoadedModel, params: Measured, tasks: dict[str, ConfigurableTask]
+) -> dict[str, Any]:
     """What every number was measured under."""
     return {
         "model": loaded.provenance["name"],
         "layers": loaded.model.config.num_hidden_layers,
         "dtype": arithmetic(params.dtype, loaded.model.device),
-        "benchmarks": settings.benchmarks.source,
-        "tasks": list(settings.benchmarks.tasks),
+        "tasks": {name: describe(name, task, settings.benchmarks) for name, task in tasks.items()},
         "judge": "lm-evaluation-harness, its own tasks; no BOS added; no chat template",
         "interval": f"95% percentile bootstrap over items, {params.resamples} resamples, paired",
         "seed": params.seed,

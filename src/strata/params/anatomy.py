@@ -18,6 +18,12 @@ class AblationParams(Section):
     draw_size: Annotated[int, Field(ge=2)]
     seed: int
 
+    @model_validator(mode="after")
+    def _draws_fit(self) -> Self:
+        if self.draw_size > min(self.skip_passages, self.null_passages):
+            raise ValueError("draw_size must be at most skip_passages and null_passages")
+        return self
+
 
 class WeightsParams(Section):
     """Paper A's weight prediction and delta correlation.
@@ -79,6 +85,12 @@ class ManipulationParams(Section):
     resamples: Annotated[int, Field(ge=100)]
     seed: int
 
+    @model_validator(mode="after")
+    def _published_alpha_is_tried(self) -> Self:
+        if 0.9 not in self.alphas:
+            raise ValueError("alphas must hold 0.9, the published one")
+        return self
+
 
 class StructureParams(Section):
     """What layers look like, against what ablating them costs."""
@@ -132,4 +144,6 @@ class GrowthParams(Section):
         unknown = {role for phase in self.phases for role in phase.roles} - self.roles.keys()
         if unknown:
             raise ValueError(f"phases name unknown roles: {', '.join(sorted(unknown))}")
+        if "anti" not in self.roles:
+            raise ValueError("roles must name the anti-layers, even if there are none: anti: []")
         return self

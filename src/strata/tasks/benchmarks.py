@@ -7,7 +7,7 @@ from is replaced.
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import lm_eval
 from lm_eval.api.task import ConfigurableTask
@@ -18,7 +18,6 @@ from strata.params import BenchmarkParams
 
 AUTHORED = paths.ROOT / "data" / "authored" / "benchmarks"
 FEWSHOT_SEED = 1234  # the harness's own default
-Kind = Literal["semantic", "reasoning", "maths"]
 
 
 class TaskError(RuntimeError):
@@ -37,7 +36,6 @@ class Benchmark(NamedTuple):
     split: str
     authored: dict[str, str]
     guess: float
-    kind: Kind
 
 
 ARC_REVISION = "210d026faf9955653af8916fad021475a3f00453"
@@ -48,7 +46,6 @@ BENCHMARKS = {
         split="test",
         authored={"test": "lambada.jsonl"},
         guess=0,
-        kind="semantic",
     ),
     "arc_easy": Benchmark(
         yaml="arc/arc_easy.yaml",
@@ -56,7 +53,6 @@ BENCHMARKS = {
         split="test",
         authored={"test": "science.jsonl"},
         guess=1 / 4,
-        kind="reasoning",
     ),
     "arc_challenge": Benchmark(
         yaml="arc/arc_challenge.yaml",
@@ -64,7 +60,6 @@ BENCHMARKS = {
         split="test",
         authored={},
         guess=1 / 4,
-        kind="reasoning",
     ),
     "hellaswag": Benchmark(
         yaml="hellaswag/hellaswag.yaml",
@@ -72,7 +67,6 @@ BENCHMARKS = {
         split="validation",
         authored={"validation": "completions.jsonl"},
         guess=1 / 4,
-        kind="semantic",
     ),
     "winogrande": Benchmark(
         yaml="winogrande/default.yaml",
@@ -80,7 +74,6 @@ BENCHMARKS = {
         split="validation",
         authored={"validation": "winogrande.jsonl"},
         guess=1 / 2,
-        kind="semantic",
     ),
     "gsm8k": Benchmark(
         yaml="gsm8k/gsm8k.yaml",
@@ -88,7 +81,6 @@ BENCHMARKS = {
         split="test",
         authored={"test": "arithmetic.jsonl", "train": "arithmetic_examples.jsonl"},
         guess=0,
-        kind="maths",
     ),
 }
 
