@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 
+import numpy as np
 import pytest
 import torch
 from transformers import (
@@ -70,3 +71,8 @@ def batch() -> TokenBatch:
 @pytest.fixture(scope="session")
 def settings() -> Params:
     return params.compose("smoke")
+
+
+def draws(*profile: float, resamples: int = 200) -> np.ndarray:
+    """A profile without uncertainty: (T, 1 + B)."""
+    return np.repeat(np.array(profile, dtype=float)[:, None], resamples + 1, axis=1)

@@ -6,6 +6,7 @@ import runpy
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import draws
 from scipy import stats
 
 from strata import paths
@@ -17,11 +18,6 @@ from strata.records import Estimate
 @pytest.fixture(scope="module")
 def section(settings):
     return settings.across_papers
-
-
-def draws(*profile, resamples=200):
-    """A profile without uncertainty: (T, 1 + B)."""
-    return np.repeat(np.array(profile, dtype=float)[:, None], resamples + 1, axis=1)
 
 
 def test_costs_in_nats_come_first_as_they_are_and_then_resampled():

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import draws
 from scipy import stats
 
 from strata import schedules
@@ -52,11 +53,6 @@ def lws(measured, section, tmp_path_factory):
     for name, table in zip(("layers", "nll", "schedules"), measured, strict=True):
         table.to_csv(folder / f"lws_{name}.csv", index=False)
     return runs.read(folder, section)
-
-
-def draws(*profile, resamples=200):
-    """A profile without uncertainty: (T, 1 + B)."""
-    return np.repeat(np.array(profile, dtype=float)[:, None], resamples + 1, axis=1)
 
 
 def test_documents_are_scored_as_in_training(documents, measured):
