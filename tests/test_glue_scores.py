@@ -61,6 +61,14 @@ def test_scores_average_seeds_and_pair_their_resamples(answered):
     assert np.array_equal(paired[0], paired[1]) and paired[0, 1:].std() > 0
 
 
+def test_tasks_of_one_size_are_resampled_apart(answered):
+    one, other = (
+        glue_scores.scores(task, answered, resamples=200, seed=0).metrics["accuracy"][0, 1:]
+        for task in ("sst2", "rte")
+    )
+    assert abs(np.corrcoef(one, other)[0, 1]) < 0.5
+
+
 def test_guessing_answers_the_commonest_training_label():
     train = Examples([("a",)] * 3, np.array([1, 1, 0]))
     validation = Examples([("a",)] * 4, np.array([1, 0, 0, 0]))
