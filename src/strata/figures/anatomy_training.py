@@ -83,7 +83,7 @@ def recovery_steps(
         axis.set_title(TEXT_LABELS[text])
         axis.set_xlabel("change of perplexity when the layer is ablated (%)")
     axes[0, 0].set_ylabel("training steps to recovery")
-    axes[0, -1].legend(fontsize="small", loc="upper left")
+    axes[0, 0].legend(fontsize="small", loc="center right")
     figure.tight_layout()
     return figure
 
