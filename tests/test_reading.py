@@ -75,7 +75,8 @@ def test_largest_profile_with_evidence_speaks_and_smoke_never(claims, tmp_path):
 
 def test_command_names_the_profile_that_spoke(claims):
     assert command(claims[0], "laptop") == "dvc repro anatomy_ablation"
-    assert command(claims[0], "gpu") == "dvc repro results/gpu/dvc.yaml:anatomy_ablation"
+    assert command(claims[0], "gpu") == "see results/gpu/README.md"
+    assert command(claims[0].model_copy(update={"stage": None}), "laptop") == "-"
 
 
 def test_a_verdict_is_explained_by_its_numbers_and_its_nulls(tmp_path):
