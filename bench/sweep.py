@@ -34,8 +34,9 @@ Result = TypeVar("Result")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=list(TARGETS), default=list(TARGETS))
-    parts = parser.parse_args().parts
+    parser.add_argument("part", nargs="?", choices=list(TARGETS))
+    part = parser.parse_args().part
+    parts = [part] if part else list(TARGETS)
     file = paths.ROOT / "results" / "bench" / "sweep.json"
     before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     with records.provenance(file.with_name("sweep_machine.json"), threads=torch.get_num_threads()):
