@@ -43,7 +43,7 @@ def main() -> None:
 def conditions(settings: Params, corpus: dict[str, object]) -> dict[str, object]:
     """What every number was measured under."""
     train, first = settings.lws_train, settings.lws_train.groups[0]
-    settled = {"steps", "seeds", "d_model", "learning_rate", "precision"}
+    shown = {"steps", "seeds", "d_model", "learning_rate", "precision"}
     return {
         "model": f"LWS variants at d_model {first.d_model}",
         "text": corpus["source"],
@@ -51,9 +51,7 @@ def conditions(settings: Params, corpus: dict[str, object]) -> dict[str, object]
         "vocabulary": corpus["train"]["vocabulary_size"],
         "positions_per_run": first.steps * train.loop.batch_tokens,
         "sequence_length": train.loop.sequence_length,
-        "groups": {
-            each.name: each.model_dump(mode="json", include=settled) for each in train.groups
-        },
+        "groups": {each.name: each.model_dump(mode="json", include=shown) for each in train.groups},
         "metric": "nats per real token; reported: mean over all positions of the wrong reader",
         "validation": f"{train.validation_documents} documents, first half of a sequence of each",
         "interval": f"95% bootstrap over seeds and documents, {settings.lws_compare.resamples} "

@@ -20,8 +20,12 @@ class AblationParams(Section):
 
     @model_validator(mode="after")
     def _draws_fit(self) -> Self:
-        if self.draw_size > min(self.skip_passages, self.null_passages):
-            raise ValueError("draw_size must be at most skip_passages and null_passages")
+        most = min(self.skip_passages, self.null_passages)
+        if self.draw_size > most:
+            raise ValueError(
+                f"draw_size must be at most skip_passages and null_passages, {most}; found "
+                f"{self.draw_size}: lower it, or measure more passages"
+            )
         return self
 
 
@@ -88,7 +92,9 @@ class ManipulationParams(Section):
     @model_validator(mode="after")
     def _published_alpha_is_tried(self) -> Self:
         if 0.9 not in self.alphas:
-            raise ValueError("alphas must hold 0.9, the published one")
+            raise ValueError(
+                f"alphas must hold 0.9, the published one; found {self.alphas}: add it"
+            )
         return self
 
 
