@@ -22,15 +22,18 @@ setup: .venv/installed  ## create .venv and install requirements.txt, once
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	@touch $@
 
+# a stage that fails stops what needs it; the rest runs, is judged, and the failure is the exit status
 repro: setup  ## run the pipeline at PROFILE (smoke, laptop, gpu, paper), then notebooks, README and report
 ifeq ($(PROFILE),laptop)
 	$(DVC) repro
 	@$(MAKE) --no-print-directory notebooks generated report
+	@cat results/laptop/verdicts.md
 else
 	$(BIN)/python -m strata.params --profile $(PROFILE)
-	$(if $(filter smoke,$(PROFILE)),$(ONE_THREAD)) $(DVC) repro results/$(PROFILE)/dvc.yaml
+	@$(if $(filter smoke,$(PROFILE)),$(ONE_THREAD)) $(DVC) repro --keep-going results/$(PROFILE)/dvc.yaml; status=$$?; \
+	[ $$status = 0 ] || $(BIN)/python src/90_verdicts.py --profile $(PROFILE); \
+	cat results/$(PROFILE)/verdicts.md; exit $$status
 endif
-	@cat results/$(PROFILE)/verdicts.md
 
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 notebooks: $(NOTEBOOKS:notebooks/%.ipynb=.venv/notebooks/%)  ## execute the notebooks whose evidence changed, in place

@@ -87,14 +87,16 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
         "metric": "perplexity: exp(nats per token over all passages)",
         "bos": "none; a passage's first token is not scored",
         "recovered": f"perplexity at most {1 + section.tolerance} times the untouched model's",
-        "steps": f"checked at {list(section.checks)}; the last stands for never",
+        "steps": f"checked at {list(section.checks)}; a layer that never recovered counts as "
+        f"{section.checks[-1]}, see `recovered` in recovery.csv",
+        "disturbed_change": "% of the untouched model's perplexity, before any step",
         "passages": {
             study.APART: section.measured_passages,
             study.SAME: section.same_text_passages,
         },
         "seeds": {"model": list(section.seeds), "nulls and same_text": [section.seeds[0]]},
-        "interval": "steps: least to greatest over noise seeds; correlation: 95% bootstrap over "
-        "layers",
+        "interval": "steps and disturbed_change: least to greatest over noise seeds; "
+        "correlation: 95% bootstrap over layers",
     }
 
 

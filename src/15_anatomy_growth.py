@@ -1,6 +1,6 @@
 """Growth training against uniform training: at equal steps, equal FLOPs, equal restarts.
 
-Claims    A-COST, A-GROW, A-FAST, A-HALF (paper A, Growth Transformer Training)
+Claims    A-COST, A-GROW, A-LOSS, A-FAST, A-HALF (paper A, Growth Transformer Training)
 Inputs    the authored text
 Outputs   results/<profile>/anatomy/growth.json          what the ledger judges
           results/<profile>/anatomy/growth.csv           validation loss of every run at each check

@@ -73,7 +73,10 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     records.write_csv(folder / "generation_items.csv", items)
     table = generation.case_table(items, made, one_pass, agreements, section)
     records.write_csv(folder / "generation.csv", table)
-    about = conditions(settings, loaded, section, {TASK: task}) | {
+    about = conditions(settings, loaded, section, {TASK: task})
+    about |= {
+        "interval": f"{about['interval']}; parallel_kept, looped_parallel_kept: 95%, from the "
+        "Wilson intervals of both accuracies",
         "metric": "exact match, last number in the answer (flexible); greedy",
         "items": int(items["item"].nunique()),
         "max_new_tokens": section.max_new_tokens,

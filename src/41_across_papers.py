@@ -103,6 +103,9 @@ def conditions(settings: Params, folder: Path) -> dict[str, Any]:
     first = training.groups[0]
     return {
         "model": ours["model"],
+        "dtype": {"importance": ours["dtype"], "items": theirs["dtype"]},
+        "text": ours["text"],
+        "bos": ours["bos"],
         "importance": "nats per token lost by ablating a layer",
         "passages": ours["passages"],
         "items": theirs["items"],

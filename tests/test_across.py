@@ -13,6 +13,7 @@ from strata import paths
 from strata.across import answers, association, classes, predictors, runs, shapes, touch
 from strata.nulls import MODEL, RANDOM
 from strata.records import Estimate
+from strata.statistics import resampling_weights
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def section(settings):
 
 
 def test_costs_in_nats_come_first_as_they_are_and_then_resampled():
-    times = association.weights(3, 50, seed=0)
+    times = resampling_weights(3, 50, seed=0)
     assert (times[0] == 1).all() and (times.sum(axis=1) == 3).all() and len(times) == 51
     nll, base, tokens = np.array([[5.0, 7, 9]]), np.array([4.0, 6, 6]), np.array([2.0, 2, 6])
     costs = association.nats_per_token(nll, base, tokens, times)

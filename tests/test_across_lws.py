@@ -26,7 +26,9 @@ def section(settings):
 
 @pytest.fixture(scope="module")
 def documents(tmp_path_factory):
-    writer = TokenWriter(tmp_path_factory.mktemp("tokens") / "x.tokens", VOCABULARY, "0" * 64)
+    writer = TokenWriter(
+        tmp_path_factory.mktemp("tokens") / "x.tokens", VOCABULARY, "0" * 64, "test"
+    )
     for start, length in ((0, 20), (1, 5), (2, 9)):
         writer.append(np.arange(start, start + length) % VOCABULARY)
     return readers.validation("correct", writer.finish(), 3, LENGTH)

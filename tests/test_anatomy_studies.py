@@ -139,6 +139,8 @@ def test_flops_count_the_forward_pass_of_frozen_layers():
 
 def test_accounting_lets_frozen_layers_cost_nothing():
     assert growth.accounting_saved(PHASES, ROLES) == pytest.approx(100 * (1 - (3 * 2 + 5) / 24))
+    against_one_epoch = growth.accounting_saved(PHASES, ROLES, uniform_epochs=1)
+    assert against_one_epoch == pytest.approx(100 * (1 - (3 * 2 + 5) / 6))
 
 
 def test_splits_are_clean_or_overlap_as_named(split):

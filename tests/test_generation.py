@@ -31,6 +31,9 @@ def test_generation_keeps_variants_and_caches_apart():
     assert judged["one_pass"]["model"].value == 1
     assert judged["one_pass"]["as_published"].value == 0.25
     assert judged["semantic_minus_maths"]["model"].value == 0.5
+    assert judged["parallel_kept"]["model"].value == 1
+    none_kept = judged["looped_parallel_kept"]["model"]
+    assert none_kept.value == 0 < none_kept.high
 
 
 def test_semantic_tasks_and_maths_are_compared_at_the_same_affected_layers():

@@ -25,7 +25,7 @@ def settings():
 
 @pytest.fixture
 def store(tmp_path):
-    writer = TokenWriter(tmp_path / "x.tokens", 61, "0" * 64)
+    writer = TokenWriter(tmp_path / "x.tokens", 61, "0" * 64, "test")
     for length in (20, 1, 5, 9):
         writer.append(range(1, length + 1))
     return writer.finish()

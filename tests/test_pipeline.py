@@ -62,15 +62,16 @@ UNTRACKED = ("strata/params", "strata/paths")  # what they read is tracked by ke
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_stage_depends_on_every_module_it_imports(stage):
-    deps = STAGES[stage]["deps"]
+def test_stage_depends_on_the_modules_it_imports_and_no_other(stage):
     used = {file for file in imported(script_of(stage)) if has_code(file)}
     used = {file.relative_to(paths.ROOT).as_posix() for file in used}
     used = {file for file in used if not file.startswith(tuple(f"src/{u}" for u in UNTRACKED))}
-    missing = {
-        file for file in used if not any(file == d or file.startswith(f"{d}/") for d in deps)
-    }
+    deps = {dep for dep in STAGES[stage]["deps"] if dep.startswith("src/strata/")}
+    covered = {file: {d for d in deps if file == d or file.startswith(f"{d}/")} for file in used}
+    missing = {file for file, by in covered.items() if not by}
     assert not missing, f"{stage}: add to deps in dvc.yaml: {sorted(missing)}"
+    idle = deps.difference(*covered.values())
+    assert not idle, f"{stage}: take out of deps in dvc.yaml: {sorted(idle)}"
 
 
 def test_every_numbered_script_is_a_stage_of_its_name():

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import torch
 
 from strata import paths
 from strata.anatomy.recovery import Task, TrainingError, recover
-from strata.anatomy.recovery_study import resumable
+from strata.anatomy.recovery_study import measurements, resumable
 from strata.execution import traced
 from strata.models import blocks
 from strata.surgery import noised, preserved
@@ -152,3 +153,18 @@ def test_killed_growth_stage_goes_on_and_ends_in_the_same_numbers(tmp_path):
         assert not list((tree / "data" / "work").rglob("*.pt"))
         evidence.append((tree / "results" / "smoke" / "anatomy" / "growth.json").read_bytes())
     assert evidence[0] == evidence[1]
+
+
+def test_noise_is_judged_before_any_step_and_steps_after():
+    rows = [
+        {"subject": "model", "text": "apart", "layer": layer, "seed": seed, "steps": steps}
+        | {"untouched": 20.0, "disturbed": disturbed}
+        for layer, seed, steps, disturbed in [(3, 0, 5, 30), (3, 1, 8, 40), (4, 0, 0, 18)]
+    ]
+    importance = pd.DataFrame({"subject": "model", "layer": [3, 4], "change_percent": [9.0, 1.0]})
+    importance["reading"] = "neighbour_average"
+    judged = measurements(pd.DataFrame(rows), importance, resamples=100)
+    assert judged["disturbed_change_L3"]["model"] == pytest.approx((75, 50, 100))
+    assert judged["disturbed_change_L4"]["model"] == pytest.approx((-10, -10, -10))
+    assert judged["steps_L3"]["model"] == (6.5, 5, 8)
+    assert judged["spearman"]["model"].value == pytest.approx(1)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.statistics import paired_bootstrap, proportion, sign_tests, subsets
+from strata.statistics import paired_bootstrap, proportion, proportion_ratio, sign_tests, subsets
 
 
 def mean(values, axis):
@@ -50,6 +50,20 @@ def test_sign_test_of_all_zeros_says_nothing():
 def test_proportion_stays_in_the_unit_interval():
     assert proportion(0, 50).low == 0 and proportion(0, 50).high < 0.1
     assert proportion(50, 50).high == 1
+
+
+def test_ratio_to_a_proportion_never_seen_has_a_width():
+    never = proportion_ratio(0, 7 / 16, 16)
+    assert (never.value, never.low) == (0, 0) and 0.3 < never.high < 0.6
+    assert proportion_ratio(1, 1, 16).low > 0.75
+
+
+@pytest.mark.parametrize(("p", "q"), [(0.05, 0.4), (0.4, 0.4), (0.9, 0.6)])
+def test_ratio_of_proportions_is_covered_as_often_as_it_says(p, q):
+    trials, draws = 40, np.random.default_rng(0)
+    tried = draws.binomial(trials, p, 2000), draws.binomial(trials, q, 2000)
+    found = [proportion_ratio(a / trials, b / trials, trials) for a, b in zip(*tried, strict=True)]
+    assert 0.93 < np.mean([each.low <= p / q <= each.high for each in found]) < 0.98
 
 
 @given(st.integers(2, 30), st.integers(1, 20), st.integers(0, 9))

@@ -15,7 +15,7 @@ DOCUMENTS = [[1, 2, 3], [], [4], list(range(5, 25))]
 
 
 def written(path, documents=DOCUMENTS, vocabulary=300):
-    writer = TokenWriter(path, vocabulary, DIGEST)
+    writer = TokenWriter(path, vocabulary, DIGEST, "test")
     for document in documents:
         writer.append(document)
     return writer.finish()
@@ -83,17 +83,27 @@ def test_missing_file_and_wrong_ids_are_named(tmp_path):
 
 def test_killed_writer_carries_on_at_its_checkpoint(tmp_path):
     whole = written(tmp_path / "whole.tokens").path.read_bytes()
-    killed = TokenWriter(tmp_path / "x.tokens", 300, DIGEST)
+    killed = TokenWriter(tmp_path / "x.tokens", 300, DIGEST, "test")
     for count, document in enumerate(DOCUMENTS[:3], start=1):
         killed.append(document)
         if count == 2:
             killed.checkpoint(count)
-    again = TokenWriter(tmp_path / "x.tokens", 300, DIGEST)
+    again = TokenWriter(tmp_path / "x.tokens", 300, DIGEST, "test")
     assert again.position == 2
     for document in DOCUMENTS[again.position :]:
         again.append(document)
     assert again.finish().path.read_bytes() == whole
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
+
+
+def test_killed_writer_of_another_source_starts_anew(tmp_path):
+    killed = TokenWriter(tmp_path / "x.tokens", 300, DIGEST, "one corpus")
+    killed.append(DOCUMENTS[0])
+    killed.checkpoint(1)
+    other = TokenWriter(tmp_path / "x.tokens", 300, DIGEST, "another corpus")
+    other.append(DOCUMENTS[1])
+    assert other.position == 0
+    assert other.finish().document(0).tolist() == DOCUMENTS[1]
 
 
 def test_local_folder_is_split_by_document_without_overlap(section, folder, tmp_path):

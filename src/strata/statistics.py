@@ -1,5 +1,6 @@
 """Intervals over passages, paired differences and corrections for many looks."""
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from strata.records import Estimate
 
@@ -72,6 +74,27 @@ def percentile_estimate(value: float, draws: Floats) -> Estimate:
     return Estimate(float(value), float(low), float(high))
 
 
+def estimate(draws: Floats) -> Estimate:
+    """A statistic's value and its 95% percentile interval from (1 + B,), the value first."""
+    return percentile_estimate(draws[0], draws[1:])
+
+
+def resampling_weights(count: int, resamples: int, seed: int | np.random.Generator) -> Floats:
+    """How often a bootstrap draws each of `count` observations: (1 + B, count), first once each."""
+    generator = np.random.default_rng(seed)
+    draws = generator.multinomial(count, np.full(count, 1 / count), size=resamples)
+    return np.concatenate([np.ones((1, count)), draws])
+
+
+def spearman(first: Floats, second: Floats, axis: int = -1) -> Floats:
+    """Spearman rank correlation along an axis; 0 where one side is constant."""
+    ranks = [stats.rankdata(values, axis=axis) for values in (first, second)]
+    centred = [rank - rank.mean(axis=axis, keepdims=True) for rank in ranks]
+    covariance = (centred[0] * centred[1]).sum(axis=axis)
+    scale = np.sqrt((centred[0] ** 2).sum(axis=axis) * (centred[1] ** 2).sum(axis=axis))
+    return np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0)
+
+
 def mean_estimate(values: Floats) -> Estimate:
     """Mean of a few repeats (seeds) with its t interval.
 
@@ -96,6 +119,28 @@ def proportion(successes: int, trials: int) -> Estimate:
     test = stats.binomtest(successes, trials)
     interval = test.proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(successes / trials, float(interval.low), float(interval.high))
+
+
+def proportion_ratio(numerator: float, denominator: float, trials: int) -> Estimate:
+    """Ratio of two proportions of as many trials: their Wilson intervals, by Donner and Zou (2012).
+
+    Unlike a bootstrap it says something about what was never or always seen. The two are taken as
+    independent, which is the wider reading where the same items were tried.
+
+    Args:
+        numerator, denominator: proportions, the second above 0.
+    """
+    p, q = numerator, denominator
+    (p_low, p_high), (q_low, q_high) = (
+        proportion_confint(share * trials, trials, 1 - CONFIDENCE, method="wilson")
+        for share in (p, q)
+    )
+
+    def end(p_end: float, q_end: float, sign: int) -> float:
+        spread = (p * q) ** 2 - p_end * q_end * (2 * p - p_end) * (2 * q - q_end)
+        return (p * q + sign * math.sqrt(max(0.0, spread))) / (q_end * (2 * q - q_end))
+
+    return Estimate(p / q, max(0.0, end(p_low, q_high, -1)), end(p_high, q_low, 1))
 
 
 def sign_tests(differences: Floats) -> Floats:

@@ -7,19 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from strata.anatomy.structure import spearman
 from strata.records import Estimate
-from strata.statistics import Floats, percentile_estimate
+from strata.statistics import Floats, estimate, percentile_estimate, spearman
 
 PERMUTED = "permuted_layers"
 Measurements = dict[str, dict[str, Estimate]]
-
-
-def weights(count: int, resamples: int, seed: int) -> Floats:
-    """How often each of `count` observations is drawn: (1 + B, count), first once each."""
-    generator = np.random.default_rng(seed)
-    draws = generator.multinomial(count, np.full(count, 1 / count), size=resamples)
-    return np.concatenate([np.ones((1, count)), draws])
 
 
 def nats_per_token(nll: Floats, base: Floats, tokens: Floats, times: Floats) -> Floats:
@@ -36,11 +28,6 @@ def correlation(first: Floats, second: Floats) -> Floats:
     """Spearman over layers (T, ...) in the value and in every draw: (1 + B,), or (1,)."""
     depth = len(first)
     return spearman(first.reshape(depth, -1), second.reshape(depth, -1), axis=0)
-
-
-def estimate(draws: Floats) -> Estimate:
-    """A statistic's value and its 95% percentile interval."""
-    return percentile_estimate(draws[0], draws[1:])
 
 
 def mean_correlation(pairs: Sequence[tuple[Floats, Floats]]) -> Estimate:

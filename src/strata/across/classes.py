@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from strata.across.association import Measurements, estimate, null_range
+from strata.across.association import Measurements, null_range
 from strata.anatomy.ablation import CORE, INNER
 from strata.nulls import MODEL, RANDOM
 from strata.painters.similarity import MEASURES
 from strata.records import Estimate
-from strata.statistics import CONFIDENCE, Floats
+from strata.statistics import CONFIDENCE, Floats, estimate
 
 NAMES = ("beginning", "middle", "ending")
 READING = "neighbour_average"

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from strata.across.association import nats_per_token, weights
+from strata.across.association import nats_per_token
 from strata.lws.comparison import BASELINES
 from strata.params import AcrossPapersParams
-from strata.statistics import Floats
+from strata.statistics import Floats, resampling_weights
 
 KEYS = ["model", "seed", "subject"]
 
@@ -79,7 +79,7 @@ def read(folder: Path, params: AcrossPapersParams) -> LwsRuns:
 def _run(
     layers: pd.DataFrame, nll: pd.DataFrame, schedules: pd.DataFrame, params: AcrossPapersParams
 ) -> Run:
-    times = weights(len(nll), params.resamples, params.seed)
+    times = resampling_weights(len(nll), params.resamples, params.seed)
     base, tokens = nll["nll"].to_numpy(), nll["tokens"].to_numpy(float)
     ablated = nll[[f"nll_L{layer}" for layer in layers["layer"]]].to_numpy().T
     documents = schedules[[f"nll_D{document}" for document in nll["passage"]]].to_numpy()

@@ -14,19 +14,17 @@ from strata.across.association import (
     between_neighbours,
     closeness_to_an_end,
     correlation,
-    estimate,
     mean_correlation,
     mean_correlations,
     nats_per_token,
     permuted,
-    weights,
 )
 from strata.across.runs import LwsRuns
 from strata.anatomy.ablation import READINGS
 from strata.nulls import MODEL, RANDOM
 from strata.painters.single_layer import CHANGES, EDGE
 from strata.params import AcrossPapersParams
-from strata.statistics import Floats
+from strata.statistics import Floats, estimate, resampling_weights
 
 POSITION = "closeness_to_an_end"
 
@@ -36,7 +34,7 @@ def importance(nll: pd.DataFrame, params: AcrossPapersParams) -> dict[tuple[str,
     passages (ablation_nll.csv)."""
     found = {}
     for (subject, reading), rows in nll.groupby(["subject", "reading"], sort=False):
-        times = weights(len(rows), params.resamples, params.seed)
+        times = resampling_weights(len(rows), params.resamples, params.seed)
         ablated = rows.filter(like="nll_L").to_numpy().T
         base, tokens = rows["nll"].to_numpy(), rows["tokens"].to_numpy(float)
         found[subject, reading] = nats_per_token(ablated, base, tokens, times)
@@ -45,7 +43,7 @@ def importance(nll: pd.DataFrame, params: AcrossPapersParams) -> dict[tuple[str,
 
 def harm(items: pd.DataFrame, params: AcrossPapersParams) -> dict[str, Floats]:
     """skip -> (T, 1 + B), swap -> (T - 1, 1 + B): accuracy lost (single_layer_items.csv)."""
-    times = weights(len(items), params.resamples, params.seed + 1)
+    times = resampling_weights(len(items), params.resamples, params.seed + 1)
     full = times @ items["full"].to_numpy() / len(items)
     return {
         change: full - items.filter(like=f"{change}.").to_numpy().T @ times.T / len(items)

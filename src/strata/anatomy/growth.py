@@ -98,8 +98,17 @@ def equal_flops_steps(phases: Sequence[Phase], cost: Cost) -> int:
     return max(1, round(total / cost.step(cost.layers)))
 
 
-def accounting_saved(phases: Sequence[GrowthPhase], roles: Mapping[str, Sequence[int]]) -> float:
-    """Percent saved if a frozen layer cost nothing: one minus the share of trained layer-epochs."""
+def accounting_saved(
+    phases: Sequence[GrowthPhase],
+    roles: Mapping[str, Sequence[int]],
+    uniform_epochs: int | None = None,
+) -> float:
+    """Percent saved if a frozen layer cost nothing: one minus the share of trained layer-epochs.
+
+    Args:
+        uniform_epochs: of every layer in uniform training; as many as the phases have if not given.
+    """
     layers = sum(len(members) for members in roles.values())
     trained = sum(phase.epochs * sum(len(roles[role]) for role in phase.roles) for phase in phases)
-    return 100 * (1 - trained / (layers * sum(phase.epochs for phase in phases)))
+    epochs = uniform_epochs or sum(phase.epochs for phase in phases)
+    return 100 * (1 - trained / (layers * epochs))

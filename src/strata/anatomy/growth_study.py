@@ -135,26 +135,34 @@ def judged_losses(runs: Runs, section: GrowthParams) -> dict[str, dict[str, Esti
         judged[f"{prefix}loss.growth"] = {
             subject: mean_estimate(final(setting, arm)) for subject, arm in GROWN.items()
         }
-        judged[f"{prefix}loss.uniform"] = {MODEL: mean_estimate(final(setting, "uniform"))}
+        without_roles = mean_estimate(final(setting, "uniform"))
+        judged[f"{prefix}loss.uniform"] = dict.fromkeys(GROWN, without_roles)
     return judged
 
 
 def judged_cost(
     schedules: Mapping[int, Arms], cost: growth.Cost, section: GrowthParams
 ) -> dict[str, dict[str, Estimate]]:
-    """Percent saved: in FLOPs at equal steps, and if a frozen layer cost nothing at all."""
+    """Percent saved: in FLOPs at equal steps, and if a frozen layer cost nothing at all, at equal
+    epochs or at the epochs that the paper is said to compare."""
     some_seed = schedules[section.seeds[0]]
     full = growth.flops(some_seed["uniform"][0], cost, 1)[-1]
     saved = {
         subject: 100 * (1 - growth.flops(some_seed[arm][0], cost, 1)[-1] / full)
         for subject, arm in GROWN.items()
     }
-    accounted = growth.accounting_saved(section.phases, section.roles)
+    equal, printed = (
+        dict.fromkeys(GROWN, growth.accounting_saved(section.phases, section.roles, epochs))
+        for epochs in (None, section.uniform_epochs)
+    )
+    percents = {
+        "flops_saved_percent": saved,
+        "accounting_saved_percent": equal,
+        "accounting_saved_percent.printed_epochs": printed,
+    }
     return {
-        "flops_saved_percent": {name: Estimate(v, v, v) for name, v in saved.items()},
-        "accounting_saved_percent": {
-            name: Estimate(accounted, accounted, accounted) for name in GROWN
-        },
+        key: {subject: Estimate(v, v, v) for subject, v in values.items()}
+        for key, values in percents.items()
     }
 
 

@@ -11,12 +11,11 @@ from strata import nulls, paths
 from strata.anatomy import subjects
 from strata.anatomy.perplexity import measure
 from strata.anatomy.recovery import Curve, Task, recover
-from strata.anatomy.structure import spearman
 from strata.execution import TracedBatch, traced
 from strata.models import blocks
 from strata.params import Params
 from strata.records import Estimate
-from strata.statistics import paired_bootstrap
+from strata.statistics import paired_bootstrap, spearman
 from strata.text import TokenBatch, batches, read_passages, read_prose
 from strata.work import Work, side_by_side
 
@@ -144,16 +143,17 @@ def summary(curve: Curve, task: Task, base: float) -> dict[str, float]:
 def measurements(
     table: pd.DataFrame, importance: pd.DataFrame, resamples: int
 ) -> dict[str, dict[str, Estimate]]:
-    """What the ledger judges, for training text kept apart and (prefix `same_text.`) the same."""
+    """What the ledger judges, for training text kept apart and (prefix `same_text.`) the same:
+    steps to recover, the change of perplexity (%) by the noise alone, steps against importance."""
     judged: dict[str, dict[str, Estimate]] = {}
     average = importance[importance["reading"] == "neighbour_average"]
     for (text, subject), rows in table.groupby(["text", "subject"]):
         prefix = "" if text == APART else f"{text}."
-        steps = rows.groupby("layer")["steps"].agg(["mean", "min", "max"])
+        steps = rows.groupby("layer")["steps"].mean()
         costs = average[average["subject"] == subject].set_index("layer")["change_percent"]
         boot = paired_bootstrap(
             spearman,
-            steps["mean"].to_numpy(dtype=float)[None],
+            steps.to_numpy(dtype=float)[None],
             costs.loc[steps.index].to_numpy()[None],
             resamples=resamples,
             seed=0,
@@ -161,8 +161,9 @@ def measurements(
         judged.setdefault(f"{prefix}spearman", {})[subject] = Estimate(
             boot.value[0], boot.low[0], boot.high[0]
         )
-        for layer, row in steps.iterrows():
-            judged.setdefault(f"{prefix}steps_L{layer}", {})[subject] = Estimate(
-                float(row["mean"]), float(row["min"]), float(row["max"])
-            )
+        disturbed = 100 * (rows["disturbed"] / rows["untouched"] - 1)
+        for name, values in (("steps", rows["steps"]), ("disturbed_change", disturbed)):
+            over_seeds = values.groupby(rows["layer"]).agg(["mean", "min", "max"]).astype(float)
+            for layer, found in over_seeds.iterrows():
+                judged.setdefault(f"{prefix}{name}_L{layer}", {})[subject] = Estimate(*found)
     return judged

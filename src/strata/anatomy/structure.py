@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 
 from strata.execution import trace
 from strata.models import blocks
-from strata.statistics import Floats, paired_bootstrap
+from strata.statistics import Floats, paired_bootstrap, spearman
 from strata.surgery import matrices
 from strata.text import TokenBatch
 
@@ -117,12 +117,3 @@ def predict_importance(
     table = pd.DataFrame(rows, columns=["statistic", "spearman", "low", "high", "p"])
     table["p_holm"] = multipletests(table["p"], method="holm")[1]
     return table
-
-
-def spearman(first: Floats, second: Floats, axis: int = -1) -> Floats:
-    """Spearman rank correlation along an axis; 0 where one side is constant."""
-    ranks = [stats.rankdata(values, axis=axis) for values in (first, second)]
-    centred = [rank - rank.mean(axis=axis, keepdims=True) for rank in ranks]
-    covariance = (centred[0] * centred[1]).sum(axis=axis)
-    scale = np.sqrt((centred[0] ** 2).sum(axis=axis) * (centred[1] ** 2).sum(axis=axis))
-    return np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0)

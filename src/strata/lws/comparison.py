@@ -11,7 +11,7 @@ from scipy import stats
 from strata.lws.resampling import Kind, Resampling, Result, change, chosen, losses
 from strata.lws.scaling import VARIANTS
 from strata.records import Estimate
-from strata.statistics import CONFIDENCE, percentile_estimate
+from strata.statistics import CONFIDENCE, mean_estimate, percentile_estimate
 
 BASELINES = {12: "baseline_12l", 18: "baseline_18l"}
 LWS_18L = ("vanilla_18l", "framed", "reverse", "crown")
@@ -189,11 +189,7 @@ def _data_efficiency(main: list[Result], reader: str) -> Estimate | None:
         _positions_ratio(ours[seed]["validation_curve"], base[seed]["validation_curve"])
         for seed in sorted(ours.keys() & base.keys())
     ]
-    if len(ratios) < 2:
-        return None
-    mean, error = float(np.mean(ratios)), float(stats.sem(ratios))
-    half = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, len(ratios) - 1))
-    return Estimate(mean, mean - half, mean + half)
+    return mean_estimate(np.array(ratios)) if len(ratios) > 1 else None
 
 
 def _positions_ratio(ours: list[list[float]], base: list[list[float]]) -> float:

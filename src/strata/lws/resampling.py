@@ -11,7 +11,7 @@ import numpy as np
 from strata.lws.runs import planned
 from strata.params import LwsTrainParams
 from strata.records import Estimate
-from strata.statistics import Floats, percentile_estimate
+from strata.statistics import Floats, percentile_estimate, resampling_weights
 
 Result = dict[str, Any]
 Kind = Literal["real", "zero", "reported"]
@@ -29,10 +29,13 @@ class Resampling:
     def of(cls, results: list[Result], resamples: int, seed: int) -> "Resampling":
         generator = np.random.default_rng(seed)
         counts = {len(result["documents"]["real_nll"]) for result in results}
-        documents = _weights(generator, counts.pop(), resamples)
+        documents = resampling_weights(counts.pop(), resamples, generator)[1:]
         most = len(results)
         return cls(
-            {count: _weights(generator, count, resamples) for count in range(1, most + 1)},
+            {
+                count: resampling_weights(count, resamples, generator)[1:]
+                for count in range(1, most + 1)
+            },
             documents,
         )
 
@@ -85,7 +88,3 @@ def change(
     value, draws = losses([ours[seed] for seed in common], kind, sampling)
     other, other_draws = losses([base[seed] for seed in common], kind, sampling)
     return percentile_estimate(100 * np.expm1(value - other), 100 * np.expm1(draws - other_draws))
-
-
-def _weights(generator: np.random.Generator, count: int, resamples: int) -> Floats:
-    return generator.multinomial(count, np.full(count, 1 / count), resamples).astype(float)

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
 from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
 
@@ -16,7 +15,7 @@ from strata.lws.model import build
 from strata.lws.scaling import VARIANTS, Geometry, layer_shapes, proportional, training_flops
 from strata.params import LwsThroughputParams, LwsTrainParams, TrainingParams
 from strata.records import Estimate
-from strata.statistics import CONFIDENCE, Floats
+from strata.statistics import Floats, mean_estimate
 from strata.training import Sequences, World, train
 
 BASELINES = {12: "baseline_12l", 18: "baseline_18l"}
@@ -142,9 +141,7 @@ def _fastest(table: pd.DataFrame, name: str) -> Floats:
 
 def _subject(values: Floats) -> dict[str, Estimate]:
     """The mean over windows with its t interval, as the ledger's model."""
-    mean, error = float(values.mean()), float(stats.sem(values))
-    half = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
-    return {"model": Estimate(mean, mean - half, mean + half)}
+    return {"model": mean_estimate(values)}
 
 
 def _peak_memory(world: World) -> float | None:

@@ -18,12 +18,19 @@ from strata.execution import scheduled
 from strata.execution.scheduled import KV
 from strata.models import LoadedModel
 from strata.painters.harness import harness_results
-from strata.painters.scores import accuracies, curve_table, estimate, guesses, informative
+from strata.painters.scores import accuracies, curve_table, guesses, informative
 from strata.painters.variants import ORDERS, SEMANTIC
 from strata.params import GenerationParams, ParamsError
 from strata.records import Estimate
 from strata.schedules import Schedule
-from strata.statistics import HEADROOM, Floats, normalised
+from strata.statistics import (
+    HEADROOM,
+    Floats,
+    estimate,
+    normalised,
+    proportion_ratio,
+    resampling_weights,
+)
 
 FILTERS = {"flexible-extract": "flexible", "strict-match": "strict"}
 PARALLEL = ("parallel", "looped_parallel")
@@ -234,7 +241,8 @@ def measurements(
     params: GenerationParams,
 ) -> dict[str, dict[str, Estimate]]:
     """What the ledger judges, key -> subject: `model` has the faithful cache, `as_published` the
-    released one. Everything is bootstrapped over items, the same resamples throughout.
+    released one. The accuracy kept by parallel layers, which may be none, has the interval of
+    `proportion_ratio`; the rest is bootstrapped over items, the same resamples throughout.
 
     Args:
         agreements: variant.M -> share of tokens on which both caches agree, an item each;
@@ -243,22 +251,19 @@ def measurements(
     """
     scores = items.pivot(index="case", columns="item", values="flexible")
     count = scores.shape[1]
-    draws = np.random.default_rng(params.seed).multinomial(
-        count, np.full(count, 1 / count), size=params.resamples
-    )
-    weights = np.concatenate([np.ones((1, count)), draws]).T / count
+    weights = resampling_weights(count, params.resamples, params.seed).T / count
     accuracy = {name: row.to_numpy() @ weights for name, row in scores.iterrows()}
     full = np.maximum(accuracy["full.M0.per_visit"], HEADROOM)
 
-    def kept(variant: str, kv: KV) -> Floats:
+    def right(variant: str, kv: KV) -> Floats:
         names = [f"{variant}.M{M}.{kv}" for M in params.affected]
-        return np.mean([accuracy[name] for name in names], axis=0) / full
+        return np.mean([accuracy[name] for name in names], axis=0)
 
     def mean(shares: dict[str, list[float]], part: str) -> Floats:
         chosen = [values for name, values in shares.items() if part in name.split(".")]
         return np.mean(chosen, axis=0) @ weights
 
-    orders_kept = np.mean([kept(each, "per_visit") for each in ORDERS], axis=0)
+    orders_kept = np.mean([right(each, "per_visit") for each in ORDERS], axis=0) / full
     judged = {
         "full_accuracy": {"model": estimate(accuracy["full.M0.per_visit"])},
         "orders_kept": {"model": estimate(orders_kept)},
@@ -270,8 +275,8 @@ def measurements(
     }
     for variant in PARALLEL:
         judged[f"{variant}_kept"] = {
-            "model": estimate(kept(variant, "per_visit")),
-            "as_published": estimate(kept(variant, "averaged")),
+            subject: proportion_ratio(right(variant, kv)[0], full[0], count)
+            for subject, kv in (("model", "per_visit"), ("as_published", "averaged"))
         }
         judged[f"{variant}_agreement"] = {"model": estimate(mean(agreements, variant))}
     return judged

@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from strata.painters.scores import area, curve_table, estimate
+from strata.painters.scores import area, curve_table
 from strata.painters.variants import FULL, VARIANTS, Case, orderings
 from strata.records import Estimate
-from strata.statistics import Floats, normalised
+from strata.statistics import Floats, estimate, normalised, resampling_weights, spearman
 from strata.tasks.glue import GLUE, GlueData, Metric
 
 RELEASED_MODEL = "google-bert/bert-large-uncased"
@@ -58,11 +58,6 @@ def pearson(labels: NDArray[Any], answers: NDArray[Any]) -> Floats:
     return np.nan_to_num(found)
 
 
-def spearman(labels: NDArray[Any], answers: NDArray[Any]) -> Floats:
-    """Correlation of ranks along the last axis; 0 where either side is constant."""
-    return pearson(stats.rankdata(labels, axis=-1), stats.rankdata(answers, axis=-1))
-
-
 METRICS = {
     "accuracy": accuracy,
     "f1": f1,
@@ -80,9 +75,7 @@ def scores(task: str, found: Predictions, resamples: int, seed: int) -> Scores:
     cases, seeds, count = found.answers.shape
     own = np.random.default_rng([seed, list(GLUE).index(task)])
     items_BxN = own.integers(count, size=(resamples, count))
-    shared = np.random.default_rng(seed)
-    chosen = shared.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
-    weights = np.concatenate([np.ones((1, seeds)), chosen]).T / seeds  # seeds, 1 + B
+    weights = resampling_weights(seeds, resamples, seed).T / seeds  # seeds, 1 + B
     labels = found.labels_N.astype(float)
     metrics = {}
     for name in GLUE[task].metrics:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from strata.records import Estimate
-from strata.statistics import HEADROOM, Floats, normalised_median, percentile_estimate
+from strata.statistics import HEADROOM, Floats, estimate, normalised_median, resampling_weights
 from strata.tasks import BENCHMARKS
 
 
@@ -24,8 +23,7 @@ def accuracies(
         own = items[items["task"] == task]
         values = own.pivot(index="schedule", columns="item", values=metric).loc[list(names)]
         count = values.shape[1]
-        draws = generator.multinomial(count, np.full(count, 1 / count), size=resamples)
-        times = np.concatenate([np.ones((1, count)), draws])
+        times = resampling_weights(count, resamples, generator)
         means.append(values.to_numpy() @ times.T / count)  # exact for counts, so ties stay ties
     return tasks, np.stack(means)
 
@@ -61,11 +59,6 @@ def medians(tasks: Sequence[str], accuracy: Floats, full: Floats) -> Floats:
 def guesses(tasks: Sequence[str]) -> Floats:
     """Accuracy of guessing: (tasks,)."""
     return np.array([BENCHMARKS[task].guess for task in tasks])
-
-
-def estimate(draws: Floats) -> Estimate:
-    """A statistic's value and 95% percentile interval from (1 + B,)."""
-    return percentile_estimate(draws[0], draws[1:])
 
 
 def area(affected: Sequence[int], curve: Floats) -> Floats:

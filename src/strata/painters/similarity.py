@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from strata.execution import trace
 from strata.params import SimilarityParams
 from strata.records import Estimate
-from strata.statistics import Floats, percentile_estimate
+from strata.statistics import Floats, percentile_estimate, resampling_weights
 from strata.text import TokenBatch
 
 MEASURES = ("released", "per_token", "without_first_token", "centred", "linear_cka")
@@ -88,9 +88,7 @@ def measurements(values: Floats, params: SimilarityParams) -> dict[str, Estimate
     different = ~np.eye(middle.sum(), dtype=bool)
     level = within[:, different].mean(axis=1)
     contrast = level - values[:, middle][:, :, ~middle].mean(axis=(1, 2))
-    draws = np.random.default_rng(params.seed).multinomial(
-        count, np.full(count, 1 / count), size=params.resamples
-    )
+    draws = resampling_weights(count, params.resamples, params.seed)[1:]
     return {
         key: percentile_estimate(each.mean(), draws @ each / count)
         for key, each in (("middle", level), ("contrast", contrast))

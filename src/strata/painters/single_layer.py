@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 
 from strata import schedules
-from strata.painters.scores import accuracies, curve_table, estimate
+from strata.painters.scores import accuracies, curve_table
 from strata.params import SingleLayerParams
 from strata.records import Estimate
 from strata.schedules import Schedule
-from strata.statistics import HEADROOM, Floats
+from strata.statistics import HEADROOM, Floats, estimate
 
 EDGE = 2  # the "first and last few" layers of the claim
 CHANGES = ("skip", "swap")

@@ -11,7 +11,6 @@ from strata.painters.scores import (
     accuracies,
     area,
     curve_table,
-    estimate,
     guesses,
     informative,
     medians,
@@ -19,7 +18,7 @@ from strata.painters.scores import (
 from strata.params import VariantChoice, VariantParams
 from strata.records import Estimate
 from strata.schedules import Schedule
-from strata.statistics import Floats, normalised
+from strata.statistics import Floats, estimate, normalised
 
 RELEASED_MODEL = "meta-llama/Llama-2-7b-hf"
 FULL = "full"

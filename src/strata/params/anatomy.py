@@ -120,6 +120,7 @@ class GrowthParams(Section):
     """Paper A's growth training against uniform training.
 
     workers: runs at a time, each in a process of one thread; 1: one run with all threads.
+    uniform_epochs: what uniform training is said to get where the phases get theirs; counted only.
     """
 
     workers: PositiveInt
@@ -138,6 +139,7 @@ class GrowthParams(Section):
     anti_scale: NonNegative
     roles: dict[str, tuple[NonNegativeInt, ...]]
     phases: Annotated[tuple[GrowthPhase, ...], Field(min_length=1)]
+    uniform_epochs: PositiveInt
     checks: PositiveInt
     checkpoint_every: PositiveInt
     seeds: Annotated[tuple[int, ...], Field(min_length=2)]

@@ -66,7 +66,9 @@ def encode(params: CorpusParams, folder: Path) -> dict[str, Any]:
     digest = sha256(folder / TOKENIZER)
     end = tokenizer.token_to_id(END)
     writers = {
-        split: TokenWriter(folder / f"{split}.tokens", params.vocabulary, digest)
+        split: TokenWriter(
+            folder / f"{split}.tokens", params.vocabulary, digest, params.model_dump_json()
+        )
         for split in SPLITS
     }
     position = min(writer.position for writer in writers.values())

@@ -83,11 +83,11 @@ class TokenStore:
 class TokenWriter:
     """Appends documents to parts beside the final file, which appears whole or not at all.
 
-    What was appended before the last `checkpoint` survives a kill; a new writer carries on there.
-    `written` says how many documents that is, and `position` how far the source had been read.
+    What was appended before the last `checkpoint` survives a kill; a new writer of the same source
+    and tokenizer carries on there. `position` says how far the source had been read.
     """
 
-    def __init__(self, path: Path, vocabulary: int, tokenizer_sha256: str) -> None:
+    def __init__(self, path: Path, vocabulary: int, tokenizer_sha256: str, source: str) -> None:
         self.path = path
         self.dtype = np.dtype("<u2" if vocabulary <= 2**16 else "<u4")
         self.about = {
@@ -95,7 +95,8 @@ class TokenWriter:
             "vocabulary_size": vocabulary,
             "tokenizer_sha256": tokenizer_sha256,
         }
-        self.state = {**self.about, "documents": 0, "tokens": 0, "position": 0}
+        self._origin = {**self.about, "source": source}
+        self.state = {**self._origin, "documents": 0, "tokens": 0, "position": 0}
         self._parts = {name: path.with_name(f".{path.name}.{name}") for name in ("ids", "ends")}
         self._progress = path.with_name(f".{path.name}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -157,10 +158,10 @@ class TokenWriter:
         return TokenStore.open(self.path)
 
     def _resume(self) -> None:
-        """Carry on from the last checkpoint if it is of the same tokenizer, else start anew."""
+        """Carry on from the last checkpoint if it is of the same origin, else start anew."""
         if self._progress.is_file():
             state = json.loads(self._progress.read_text())
-            if self.about.items() <= state.items():
+            if self._origin.items() <= state.items():
                 self.state = state
         sizes = {
             "ids": self.state["tokens"] * self.dtype.itemsize,
