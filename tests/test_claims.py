@@ -13,7 +13,7 @@ from strata.records import write_json
 
 ANATOMY = {
     *("A-R2", "A-DELTA", "A-PRED1", "A-PRED9", "A-BASE", "A-CORE", "A-ANTI", "A-RANGE"),
-    *("A-REC", "A-SCALE", "A-COST", "A-GROW", "A-FAST", "A-HALF"),
+    *("A-REC", "A-SCALE", "A-COST", "A-GROW", "A-FAST", "A-HALF", "A-LOSS"),
 }
 NULLS = ("random_initialisation", "shuffled_layers")
 
