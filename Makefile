@@ -37,7 +37,7 @@ endif
 
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 notebooks: $(NOTEBOOKS:notebooks/%.ipynb=.venv/notebooks/%)  ## execute the notebooks whose evidence changed, in place
-.venv/notebooks/%: notebooks/%.ipynb $(wildcard results/*/*.json results/*/*/*.csv results/*/*/*.json src/strata/figures/*.py data/claims/*.yaml) | setup
+.venv/notebooks/%: notebooks/%.ipynb $(wildcard results/*/*.json results/*/*/*.csv results/*/*/*.json src/strata/figures/*.py data/*.yaml data/claims/*.yaml) | setup
 	$(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute --inplace --ExecutePreprocessor.extra_arguments=--IPKernelApp.log_level=ERROR --ExecutePreprocessor.record_timing=False $<
 	@mkdir -p $(@D) && touch $@
 

@@ -114,7 +114,8 @@ def run_table(
 
 
 def judged_losses(runs: Runs, section: GrowthParams) -> dict[str, dict[str, Estimate]]:
-    """Ratios of final losses over seeds; without prefix in the overlap setting, as published."""
+    """Final losses (nats per token) and their ratios over seeds; without prefix in the overlap
+    setting, as published. Uniform training has no roles to permute, so its null is itself."""
 
     def final(setting: str, arm: str) -> np.ndarray:
         return np.array([runs[setting, arm, seed].losses[-1] for seed in section.seeds])
@@ -135,8 +136,8 @@ def judged_losses(runs: Runs, section: GrowthParams) -> dict[str, dict[str, Esti
         judged[f"{prefix}loss.growth"] = {
             subject: mean_estimate(final(setting, arm)) for subject, arm in GROWN.items()
         }
-        without_roles = mean_estimate(final(setting, "uniform"))
-        judged[f"{prefix}loss.uniform"] = dict.fromkeys(GROWN, without_roles)
+        uniform_loss = mean_estimate(final(setting, "uniform"))
+        judged[f"{prefix}loss.uniform"] = dict.fromkeys(GROWN, uniform_loss)
     return judged
 
 

@@ -10,7 +10,7 @@ from strata.records import Estimate
 from strata.schedules import Schedule
 from strata.statistics import Floats, estimate
 
-LAST_EXCEPTION = 1  # start layer
+FIRST_START_ON_LINE = 2
 
 
 def cases(T: int, params: PaintersLoopParams) -> dict[str, Schedule]:
@@ -48,7 +48,7 @@ def analyse(
     table = curve_table(median, affected=affected, loops=passes)
     grid = median.reshape(len(params.affected), params.most_loops, -1)
     best = grid.argmax(axis=1) + 1
-    on_line = [schedules.start_for(T, M) > LAST_EXCEPTION for M in params.affected]
+    on_line = [schedules.start_for(T, M) >= FIRST_START_ON_LINE for M in params.affected]
     slope, r_squared = line(np.array(params.affected, dtype=float)[on_line], best[on_line])
     judged = {"slope": estimate(slope), "r_squared": estimate(r_squared)}
     return table, curve_table(best.astype(float), affected=params.affected), judged
