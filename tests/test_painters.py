@@ -17,6 +17,7 @@ from strata.execution import scheduled
 from strata.painters import generation, loops, scores, similarity, single_layer, subjects, variants
 from strata.painters.generation import Continuation
 from strata.params import ParamsError
+from strata.schedules import ScheduleError
 from strata.statistics import normalised_median
 from strata.text import TokenBatch
 
@@ -162,6 +163,12 @@ def test_best_number_of_passes_grows_with_the_block():
     _, best, judged = loops.analyse(items, full, 30, section)
     assert best["value"].tolist() == list(ideal.values())
     assert judged["slope"].value == pytest.approx(0.5) and judged["r_squared"].value > 0.99
+
+
+def test_a_line_needs_two_blocks_that_follow_it():
+    section = LAPTOP.painters_loops.model_copy(update={"affected": [7, 27, 29]})
+    with pytest.raises(ScheduleError, match=r"at most 25, found \[7\]; name at least two"):
+        loops.cases(30, section)
 
 
 def test_single_layer_regions():

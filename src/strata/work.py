@@ -69,11 +69,14 @@ def side_by_side(
     """The function of every unit, in order: `workers` processes of one thread each, or, with one
     worker, in this process with all its threads.
 
+    Workers begin as the platform's do, which on Linux is as forks that have this process's model
+    already; CUDA cannot be forked.
+
     Args:
         function, units: picklable.
     """
     if workers == 1 or len(units) <= 1:
         return [function(unit) for unit in tqdm(units, label)]
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("spawn" if torch.cuda.is_initialized() else None)
     with ProcessPoolExecutor(workers, context, torch.set_num_threads, (1,)) as pool:
         return list(tqdm(pool.map(function, units), label, total=len(units)))

@@ -17,13 +17,21 @@ def cases(T: int, params: PaintersLoopParams) -> dict[str, Schedule]:
     """Name -> schedule: the full model, then `M<affected>.<passes>`.
 
     Raises:
-        ScheduleError: a number of affected layers that a model of T layers cannot have.
+        ScheduleError: a number of affected layers that a model of T layers cannot have, or too few
+            for the line that `analyse` fits.
     """
     looped = {
         f"M{M}.{loops}": schedules.parallel(T, schedules.start_for(T, M), loops)
         for M in params.affected
         for loops in _passes(params)
     }
+    fitted = [M for M in set(params.affected) if _on_line(T, M)]
+    if len(fitted) < 2:
+        raise schedules.ScheduleError(
+            f"T={T}: the line of best passes is fitted to M of at most "
+            f"{T - 1 - 2 * FIRST_START_ON_LINE}, found {sorted(fitted)}; name at least two in "
+            f"painters_loops.affected"
+        )
     return {"full": schedules.full(T), **looped}
 
 
@@ -48,7 +56,7 @@ def analyse(
     table = curve_table(median, affected=affected, loops=passes)
     grid = median.reshape(len(params.affected), params.most_loops, -1)
     best = grid.argmax(axis=1) + 1
-    on_line = [schedules.start_for(T, M) >= FIRST_START_ON_LINE for M in params.affected]
+    on_line = [_on_line(T, M) for M in params.affected]
     slope, r_squared = line(np.array(params.affected, dtype=float)[on_line], best[on_line])
     judged = {"slope": estimate(slope), "r_squared": estimate(r_squared)}
     return table, curve_table(best.astype(float), affected=params.affected), judged
@@ -63,6 +71,10 @@ def line(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return covariance / (dx**2).sum(), np.divide(
         covariance**2, total, out=np.zeros_like(total), where=total > 0
     )
+
+
+def _on_line(T: int, M: int) -> bool:
+    return schedules.start_for(T, M) >= FIRST_START_ON_LINE
 
 
 def _passes(params: PaintersLoopParams) -> range:
