@@ -229,6 +229,14 @@ def test_smoke_profile_end_to_end(copy):
     assert digests(copy / "results" / "laptop") == laptop, "smoke touched another profile"
 
 
+def test_a_stage_that_fails_is_judged_around_and_is_the_exit_status(copy):
+    (copy / "results" / "smoke" / "verdicts.md").unlink(missing_ok=True)
+    made = ["-o", "setup", "-o", ".venv/installed", f"BIN={Path(sys.executable).parent}"]
+    failed = run_in(copy, "make", *made, "DVC=false", "repro", "PROFILE=smoke")
+    assert failed.returncode != 0
+    assert "Profile smoke" in failed.stdout, failed.stderr[-3000:]
+
+
 def test_metrics_and_plots_are_shown(copy):
     shown = run("dvc", "metrics", "show", cwd=copy)
     assert "results/smoke/metrics.json" in shown.stdout and not shown.stderr
