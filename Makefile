@@ -20,6 +20,8 @@ setup: .venv/installed  ## create .venv and install requirements.txt, once
 	@$(PYTHON) -c 'import sys; sys.exit("strata needs Python 3.11 or newer, found " + sys.version.split()[0] + "; set PYTHON=...") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-compile --requirement requirements.txt
+	@# as pip would, but on every core; a file for another Python fails, and is left
+	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 	@touch $@
 
 # a stage that fails stops what needs it; the rest runs, is judged, and the failure is the exit status
