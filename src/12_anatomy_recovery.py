@@ -5,7 +5,7 @@ Inputs    the model of 00_models.py, the evaluation text, paragraphs to train on
 Outputs   results/<profile>/anatomy/recovery.json          what the ledger judges
           results/<profile>/anatomy/recovery.csv           a row a subject, text, layer and seed
           results/<profile>/anatomy/recovery_curves.csv    perplexity at each checked step
-Cost      laptop: four to six minutes on 2 cores; an interrupted run goes on where it stopped
+Cost      laptop: four to seven minutes on 2 cores; an interrupted run goes on where it stopped
 
     python src/12_anatomy_recovery.py
 """

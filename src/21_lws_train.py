@@ -5,7 +5,7 @@ Inputs    the tokens of 01_corpus.py
 Outputs   results/<profile>/lws/runs/*.json    one file a run, written as it ends
           data/runs/<profile>/ (not in git)    the trained models; while it goes on, checkpoints
                                                and DVCLive curves
-Cost      laptop: 4 to 8 minutes on 2 cores; other profiles: --dry-run
+Cost      laptop: 4 to 10 minutes on 2 cores; other profiles: --dry-run
 
     python src/21_lws_train.py
     python src/21_lws_train.py --profile paper --dry-run
