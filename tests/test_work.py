@@ -7,6 +7,15 @@ from torch import nn
 from strata.work import side_by_side
 
 
+@pytest.fixture(autouse=True)
+def two_threads():
+    """The parent computes with two threads, also where the environment says one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 def product(size: int) -> tuple[int, int, int]:
     """The size, the threads that the worker has, and the trace of ones times ones."""
     ones = torch.ones(size, size)
@@ -26,7 +35,7 @@ def trained(seed: int) -> float:
 
 
 def test_workers_answer_in_order_on_one_thread_each():
-    product(1024)  # the parent has used all its threads before
+    assert product(1024)[1] == 2
     sizes = [512, 1, 256, 2, 128]
     assert side_by_side(product, sizes, 2, "multiply") == [(n, 1, n * n) for n in sizes]
 

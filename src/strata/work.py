@@ -69,8 +69,8 @@ def side_by_side(
     """The function of every unit, in order: `workers` processes of one thread each, or, with one
     worker, in this process with all its threads.
 
-    Workers begin as the platform's do, which on Linux is as forks that have this process's model
-    already; CUDA cannot be forked.
+    Workers start as the platform has it: on Linux as forks, which have what this process has
+    imported and loaded. Where CUDA is in use, which no fork can use, they are fresh processes.
 
     Args:
         function, units: picklable.
