@@ -5,7 +5,7 @@ Inputs    the model of 00_models.py, the evaluation text
 Outputs   results/<profile>/anatomy/weights.json             what the ledger judges
           results/<profile>/anatomy/weights.csv              a row a parameter, reading and subject
           results/<profile>/anatomy/weights_functional.csv   perplexity on predicted layers
-Cost      laptop: one to two minutes on 2 cores, 5 GiB in three processes
+Cost      laptop: about a minute on 2 cores, 4 GiB in three processes
 
     python src/10_anatomy_weights.py
 """
@@ -32,8 +32,7 @@ def main() -> None:
 
 def run(settings: Params, loaded: LoadedModel) -> None:
     folder = paths.results(settings.profile) / "anatomy"
-    section = settings.anatomy_weights
-    table = study.readings(loaded.model, section)
+    table = study.readings(settings)
     functional = study.predictions(settings)
     judged = study.judged_readings(table) | study.judged_predictions(functional)
     records.write_csv(folder / "weights.csv", table)

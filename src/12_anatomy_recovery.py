@@ -5,7 +5,7 @@ Inputs    the model of 00_models.py, the evaluation text, paragraphs to train on
 Outputs   results/<profile>/anatomy/recovery.json          what the ledger judges
           results/<profile>/anatomy/recovery.csv           a row a subject, text, layer and seed
           results/<profile>/anatomy/recovery_curves.csv    perplexity at each checked step
-Cost      laptop: four to seven minutes on 2 cores; an interrupted run goes on where it stopped
+Cost      laptop: about three minutes on 2 cores; an interrupted run goes on where it stopped
 
     python src/12_anatomy_recovery.py
 """
@@ -95,8 +95,9 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
             study.SAME: section.same_text_passages,
         },
         "seeds": {"model": list(section.seeds), "nulls and same_text": [section.seeds[0]]},
-        "interval": "steps and disturbed_change: least to greatest over noise seeds; "
-        "correlation: 95% bootstrap over layers",
+        "interval": "steps: from after the last check above the threshold, in the quickest seed, "
+        "to the first check below it, in the slowest; disturbed_change: least to greatest over "
+        "noise seeds; correlation: 95% bootstrap over layers",
     }
 
 

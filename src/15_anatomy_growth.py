@@ -5,12 +5,13 @@ Inputs    the authored text
 Outputs   results/<profile>/anatomy/growth.json          what the ledger judges
           results/<profile>/anatomy/growth.csv           validation loss of every run at each check
           results/<profile>/timing/anatomy_growth.json   seconds, which differ from run to run
-Cost      laptop: two to four minutes on 2 cores; an interrupted run goes on where it stopped
+Cost      laptop: about a minute on 2 cores; an interrupted run goes on where it stopped
 
     python src/15_anatomy_growth.py
 """
 
 import sys
+from pathlib import Path
 
 import torch
 
@@ -48,7 +49,7 @@ def run(settings: Params) -> None:
     runs = study.train_all(section, splits, schedules, work)
     about = {
         "model": f"{section.layers}-layer Llama, {model.num_parameters():,} parameters",
-        "text": "authored sentences and paragraphs",
+        "text": ", ".join(Path(text).name for text in section.texts),
         "metric": "validation loss, nats per token",
         "overlap": {setting: split.overlap for setting, split in splits.items()},
         "train_tokens": {setting: len(split.train) for setting, split in splits.items()},

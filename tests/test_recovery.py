@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from strata import paths
-from strata.anatomy.recovery import Task, TrainingError, recover
-from strata.anatomy.recovery_study import measurements, resumable
+from strata.anatomy.recovery import Curve, Task, TrainingError, recover
+from strata.anatomy.recovery_study import measurements, resumable, summary
 from strata.execution import traced
 from strata.models import blocks
 from strata.surgery import noised, preserved
@@ -158,13 +158,28 @@ def test_killed_growth_stage_goes_on_and_ends_in_the_same_numbers(tmp_path):
 def test_noise_is_judged_before_any_step_and_steps_after():
     rows = [
         {"subject": "model", "text": "apart", "layer": layer, "seed": seed, "steps": steps}
-        | {"untouched": 20.0, "disturbed": disturbed}
-        for layer, seed, steps, disturbed in [(3, 0, 5, 30), (3, 1, 8, 40), (4, 0, 0, 18)]
+        | {"least_steps": least, "untouched": 20.0, "disturbed": disturbed}
+        for layer, seed, least, steps, disturbed in [
+            (3, 0, 4, 5, 30),
+            (3, 1, 6, 8, 40),
+            (4, 0, 0, 0, 18),
+        ]
     ]
     importance = pd.DataFrame({"subject": "model", "layer": [3, 4], "change_percent": [9.0, 1.0]})
     importance["reading"] = "neighbour_average"
     judged = measurements(pd.DataFrame(rows), importance, resamples=100)
     assert judged["disturbed_change_L3"]["model"] == pytest.approx((75, 50, 100))
     assert judged["disturbed_change_L4"]["model"] == pytest.approx((-10, -10, -10))
-    assert judged["steps_L3"]["model"] == (6.5, 5, 8)
+    assert judged["steps_L3"]["model"] == (6.5, 4, 8)
+    assert judged["steps_L4"]["model"] == (0, 0, 0)
     assert judged["spearman"]["model"].value == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "perplexities, expected",
+    [([9.0], (True, 0, 0)), ([20, 15, 10], (True, 4, 3)), ([20, 19, 18, 17, 16], (False, 8, 8))],
+)
+def test_steps_lie_between_the_last_check_above_and_the_first_below(perplexities, expected):
+    steps = list(TASK.checks[: len(perplexities)])
+    found = summary(Curve(steps, perplexities, []), TASK._replace(threshold=10.5), base=10.0)
+    assert (found["recovered"], found["steps"], found["least_steps"]) == expected

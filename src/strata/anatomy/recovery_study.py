@@ -129,11 +129,16 @@ def resumable(
 
 
 def summary(curve: Curve, task: Task, base: float) -> dict[str, float]:
-    """Steps to recover (the budget if it never did), and where perplexity began and ended."""
-    steps = curve.recovered_at(task.threshold)
+    """Steps to recover (the budget if it never did), and where perplexity began and ended.
+
+    `steps` is the first check below the threshold, `least_steps` follows the last above it.
+    """
+    found = curve.recovered_at(task.threshold)
+    steps = task.checks[-1] if found is None else found
     return {
-        "recovered": steps is not None,
-        "steps": task.checks[-1] if steps is None else steps,
+        "recovered": found is not None,
+        "steps": steps,
+        "least_steps": curve.steps[-2] + 1 if found else steps,
         "untouched": base,
         "disturbed": curve.perplexities[0],
         "last": curve.perplexities[-1],
@@ -162,8 +167,14 @@ def measurements(
             boot.value[0], boot.low[0], boot.high[0]
         )
         disturbed = 100 * (rows["disturbed"] / rows["untouched"] - 1)
-        for name, values in (("steps", rows["steps"]), ("disturbed_change", disturbed)):
-            over_seeds = values.groupby(rows["layer"]).agg(["mean", "min", "max"]).astype(float)
-            for layer, found in over_seeds.iterrows():
-                judged.setdefault(f"{prefix}{name}_L{layer}", {})[subject] = Estimate(*found)
+        bounds = {
+            "steps": (rows["least_steps"], rows["steps"]),
+            "disturbed_change": (disturbed, disturbed),
+        }
+        for name, (least, most) in bounds.items():
+            for layer in steps.index:
+                here = rows["layer"] == layer
+                judged.setdefault(f"{prefix}{name}_L{layer}", {})[subject] = Estimate(
+                    float(most[here].mean()), float(least[here].min()), float(most[here].max())
+                )
     return judged

@@ -36,19 +36,24 @@ def stacks(layers: nn.ModuleList) -> dict[str, torch.Tensor]:
     """Parameter name -> its values in every layer, (T, N); `shape` is lost.
 
     Raises:
+        WeightsError: as for one stack.
+    """
+    return {name: stack(layers, name) for name, _ in layers[0].named_parameters()}
+
+
+def stack(layers: nn.ModuleList, name: str) -> torch.Tensor:
+    """One parameter's values in every layer, (T, N).
+
+    Raises:
         WeightsError: fewer than four layers, or layers of different shapes.
     """
     if len(layers) < DEGREE + 1:
         raise WeightsError(f"found {len(layers)} layers, expected at least {DEGREE + 1}")
-    names = [name for name, _ in layers[0].named_parameters()]
-    result = {}
-    for name in names:
-        values = [layer.get_parameter(name).detach() for layer in layers]
-        shapes = sorted({tuple(value.shape) for value in values})
-        if len(shapes) > 1:
-            raise WeightsError(f"{name}: layers have shapes {shapes}, expected one")
-        result[name] = torch.stack([value.flatten() for value in values])
-    return result
+    values = [layer.get_parameter(name).detach() for layer in layers]
+    shapes = sorted({tuple(value.shape) for value in values})
+    if len(shapes) > 1:
+        raise WeightsError(f"{name}: layers have shapes {shapes}, expected one")
+    return torch.stack([value.flatten() for value in values])
 
 
 class Moments(NamedTuple):

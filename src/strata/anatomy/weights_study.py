@@ -5,8 +5,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
-from transformers import PreTrainedModel
 
 from strata import nulls
 from strata.anatomy import prediction, subjects, weights
@@ -20,40 +18,49 @@ from strata.text import batches, read_passages
 from strata.work import side_by_side
 
 
-def readings(model: PreTrainedModel, params: WeightsParams) -> pd.DataFrame:
+def readings(settings: Params) -> pd.DataFrame:
     """One row a parameter, reading and subject: mean over layers with its bootstrap interval."""
-    null = nulls.random_initialisation(model, params.seed)
-    own, random = (weights.stacks(blocks(each)) for each in (model, null))
-    shapes = {name: value.shape for name, value in blocks(model)[0].named_parameters()}
-    depth = len(blocks(model))
+    names = [name for name, _ in blocks(subjects.loaded(settings).model)[0].named_parameters()]
+    units = [(settings, name) for name in names]
+    workers = settings.anatomy_weights.workers
+    return pd.concat(side_by_side(_read, units, workers, "readings of predictability"))
+
+
+def _read(unit: tuple[Params, str]) -> pd.DataFrame:
+    settings, name = unit
+    params = settings.anatomy_weights
+    own = blocks(subjects.loaded(settings).model)
+    random = blocks(subjects.subject(settings, nulls.RANDOM, params.seed))
+    trained, fresh = (
+        _summary(weights.stack(layers, name), own[0].get_parameter(name).shape)
+        for layers in (own, random)
+    )
+    as_it_is = [np.arange(len(own))]
     orders = [
         torch.randperm(
-            depth, generator=torch.Generator().manual_seed(params.seed + shuffle)
+            len(own), generator=torch.Generator().manual_seed(params.seed + shuffle)
         ).numpy()
         for shuffle in range(params.shuffles)
     ]
-    expected = weights.closed_form(depth)
+    versions = {
+        nulls.MODEL: (trained, as_it_is),
+        nulls.RANDOM: (fresh, as_it_is),
+        nulls.SHUFFLED: (trained, orders),
+    }
+    expected = weights.closed_form(len(own))
     rows = []
-    for name in tqdm(own, desc="readings of predictability"):
-        as_it_is = [np.arange(depth)]
-        trained, fresh = (_summary(stacks[name], shapes[name]) for stacks in (own, random))
-        versions = {
-            nulls.MODEL: (trained, as_it_is),
-            nulls.RANDOM: (fresh, as_it_is),
-            nulls.SHUFFLED: (trained, orders),
-        }
-        for subject, (summary, subject_orders) in versions.items():
-            for reading, values in _parameter_readings(summary, subject_orders).items():
-                kind = "statistic_over_depth" if reading.endswith("over_depth") else reading
-                rows.append(
-                    {
-                        "parameter": name.split(".")[-2],
-                        "reading": reading,
-                        "subject": subject,
-                        **_mean(values, params)._asdict(),
-                        "independent_layers": expected.get(kind, np.nan),
-                    }
-                )
+    for subject, (summary, subject_orders) in versions.items():
+        for reading, values in _parameter_readings(summary, subject_orders).items():
+            kind = "statistic_over_depth" if reading.endswith("over_depth") else reading
+            rows.append(
+                {
+                    "parameter": name.split(".")[-2],
+                    "reading": reading,
+                    "subject": subject,
+                    **_mean(values, params)._asdict(),
+                    "independent_layers": expected.get(kind, np.nan),
+                }
+            )
     return pd.DataFrame(rows)
 
 
