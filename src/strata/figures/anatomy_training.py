@@ -43,6 +43,7 @@ def recovery_curves(
                 )
         axis.axhline(1 + tolerance, color="0.3", ls="--", lw=1)
         axis.set_xscale("symlog", linthresh=1)
+        axis.set_xlim(left=-0.2)
         axis.set_yscale("log")
         axis.set_title(TEXT_LABELS[text])
         axis.set_xlabel("training steps on the noised layer")
@@ -55,7 +56,10 @@ def recovery_curves(
 def recovery_steps(
     runs: pd.DataFrame, importance: pd.DataFrame, published: Mapping[int, float]
 ) -> Figure:
-    """Steps to recovery (mean and range over seeds) against the cost of ablation, a panel a text.
+    """Steps to recovery against the cost of ablation, a panel a text.
+
+    A point is the mean over seeds, an open one where a seed's steps ran out; its line reaches from
+    the quickest seed's last check above the threshold to the slowest seed's first below it.
 
     Args:
         runs: recovery.csv, the model's rows.
@@ -68,13 +72,30 @@ def recovery_steps(
     )
     costs = importance.set_index("layer")["change_percent"]
     for axis, text in zip(axes[0], texts, strict=True):
-        steps = runs[runs["text"] == text].groupby("layer")["steps"].agg(["mean", "min", "max"])
+        layers = runs[runs["text"] == text].groupby("layer")
+        steps, recovered = layers["steps"].mean(), layers["recovered"].all()
         places = costs.loc[steps.index]
-        axis.vlines(places, steps["min"], steps["max"], color=MODEL_COLOUR, lw=1, alpha=0.5)
-        axis.scatter(
-            places, steps["mean"], color=MODEL_COLOUR, s=20, label="mean, range over seeds"
+        axis.vlines(
+            places,
+            layers["least_steps"].min(),
+            layers["steps"].max(),
+            color=MODEL_COLOUR,
+            lw=1,
+            alpha=0.5,
         )
-        _name_layers(axis, places, steps["mean"], MODEL_COLOUR)
+        for chosen, face, label in (
+            (recovered, MODEL_COLOUR, "recovered"),
+            (~recovered, "none", "steps ran out"),
+        ):
+            axis.scatter(
+                places[chosen],
+                steps[chosen],
+                facecolor=face,
+                edgecolor=MODEL_COLOUR,
+                s=20,
+                label=label,
+            )
+        _name_layers(axis, places, steps, MODEL_COLOUR)
         claimed = pd.Series({layer: published[layer] for layer in published if layer in places})
         axis.scatter(places[claimed.index], claimed, **PUBLISHED_MARK, label="published")
         _name_layers(axis, places, claimed, PUBLISHED_COLOUR)
