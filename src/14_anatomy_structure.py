@@ -16,7 +16,7 @@ import pandas as pd
 
 from strata import nulls, params, paths, records
 from strata.anatomy import structure
-from strata.models import LoadedModel, ModelError, load
+from strata.models import LoadedModel, ModelError, blocks, load
 from strata.params import Params
 from strata.text import TextError, batches, read_passages
 
@@ -43,7 +43,11 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     tables: dict[str, dict[str, pd.DataFrame]] = {"weights": {}, "layers": {}, "importance": {}}
     for subject, model in nulls.subjects(loaded.model, section.seed):
         importance = ablation[ablation["subject"] == subject]["change_percent"]
-        weights = structure.weight_structure(model, subject)
+        if subject == nulls.SHUFFLED:
+            order = nulls.layer_order(len(blocks(model)), section.seed)
+            weights = structure.reordered(tables["weights"][nulls.MODEL], order)
+        else:
+            weights = structure.weight_structure(model, subject)
         features = structure.layer_features(weights, structure.stream_structure(model, tokens))
         tables["weights"][subject] = weights
         tables["layers"][subject] = features.reset_index()

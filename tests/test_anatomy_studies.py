@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
-from strata import params, paths
+from strata import nulls, params, paths
 from strata.anatomy import growth, growth_study, growth_training, manipulation, structure
 from strata.anatomy.growth import Cost, Phase
 from strata.anatomy.perplexity import measure
@@ -73,6 +73,15 @@ def test_ranks_of_known_matrices(model):
     assert table.loc[1, "stable_rank"] == pytest.approx(1)
     assert table.loc[1, "effective_rank"] == pytest.approx(1, abs=1e-3)
     assert table.loc[1, "norm"] == pytest.approx(np.sqrt(48 * 32))
+
+
+def test_weights_of_the_shuffled_model_are_the_models_in_another_order(model):
+    order = nulls.layer_order(len(blocks(model)), seed=0)
+    assert order != sorted(order)
+    direct = structure.weight_structure(nulls.shuffled_layers(model, seed=0))
+    pd.testing.assert_frame_equal(
+        structure.reordered(structure.weight_structure(model), order), direct
+    )
 
 
 def test_stream_is_measured_on_real_tokens_with_and_without_the_first(model, batch):

@@ -31,10 +31,15 @@ def random_initialisation(model: PreTrainedModel, seed: int) -> PreTrainedModel:
 def shuffled_layers(model: PreTrainedModel, seed: int) -> PreTrainedModel:
     """The trained blocks in a random order; embeddings, norm and head as they were."""
     shuffled = copy.deepcopy(model)
-    order = torch.randperm(len(blocks(model)), generator=torch.Generator().manual_seed(seed))
-    for target, source in zip(blocks(shuffled), order.tolist(), strict=True):
+    order = layer_order(len(blocks(model)), seed)
+    for target, source in zip(blocks(shuffled), order, strict=True):
         target.load_state_dict(blocks(model)[source].state_dict())
     return _like(shuffled, model)
+
+
+def layer_order(depth: int, seed: int) -> list[int]:
+    """Which trained block stands at each place of the shuffled model."""
+    return torch.randperm(depth, generator=torch.Generator().manual_seed(seed)).tolist()
 
 
 def _like(null: PreTrainedModel, model: PreTrainedModel) -> PreTrainedModel:

@@ -4,6 +4,7 @@ The first token of a passage is a known outlier (its norm can be a hundred times
 every measure of the stream is given with it and without.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -35,6 +36,13 @@ def weight_structure(model: PreTrainedModel, label: str = "") -> pd.DataFrame:
             values = _singular_values(matrix).cpu().numpy()
             rows.append({"layer": layer, "matrix": name.split(".")[-2], **_ranks(values)})
     return pd.DataFrame(rows)
+
+
+def reordered(weights: pd.DataFrame, order: Sequence[int]) -> pd.DataFrame:
+    """The rows of `weight_structure` if layer order[i] stood at place i."""
+    places = {layer: place for place, layer in enumerate(order)}
+    moved = weights.assign(layer=weights["layer"].map(places))
+    return moved.sort_values("layer", kind="stable", ignore_index=True)
 
 
 def _singular_values(matrix: torch.Tensor) -> torch.Tensor:

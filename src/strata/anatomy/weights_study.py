@@ -37,9 +37,7 @@ def _read(unit: tuple[Params, str]) -> pd.DataFrame:
     )
     as_it_is = [np.arange(len(own))]
     orders = [
-        torch.randperm(
-            len(own), generator=torch.Generator().manual_seed(params.seed + shuffle)
-        ).numpy()
+        np.array(nulls.layer_order(len(own), params.seed + shuffle))
         for shuffle in range(params.shuffles)
     ]
     versions = {
