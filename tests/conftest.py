@@ -47,6 +47,14 @@ def tiny(family: str) -> PreTrainedModel:
     return model.requires_grad_(False).eval()
 
 
+@pytest.fixture
+def set_threads():
+    """Sets how many threads torch computes with, until the test ends."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(params=FAMILIES)
 def any_model(request: pytest.FixtureRequest) -> PreTrainedModel:
     return tiny(request.param)

@@ -26,11 +26,8 @@ ALONE = World(0, 1, torch.device("cpu"))
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def one_thread(set_threads):
+    set_threads(1)
 
 
 @pytest.fixture(scope="module")

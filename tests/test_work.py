@@ -8,12 +8,9 @@ from strata.work import side_by_side
 
 
 @pytest.fixture(autouse=True)
-def two_threads():
+def two_threads(set_threads):
     """The parent computes with two threads, also where the environment says one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+    set_threads(2)
 
 
 def product(size: int) -> tuple[int, int, int]:

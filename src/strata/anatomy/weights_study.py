@@ -23,10 +23,10 @@ def readings(settings: Params) -> pd.DataFrame:
     names = [name for name, _ in blocks(subjects.loaded(settings).model)[0].named_parameters()]
     units = [(settings, name) for name in names]
     workers = settings.anatomy_weights.workers
-    return pd.concat(side_by_side(_read, units, workers, "readings of predictability"))
+    return pd.concat(side_by_side(_parameter_table, units, workers, "readings of predictability"))
 
 
-def _read(unit: tuple[Params, str]) -> pd.DataFrame:
+def _parameter_table(unit: tuple[Params, str]) -> pd.DataFrame:
     settings, name = unit
     params = settings.anatomy_weights
     own = blocks(subjects.loaded(settings).model)
