@@ -19,8 +19,9 @@ from strata.painters import classifiers, glue_scores
 from strata.painters.encoder import encoded, pooled
 from strata.painters.glue_scores import Predictions
 from strata.painters.glue_study import frozen_answers
+from strata.painters.params import GlueParams
 from strata.painters.variants import Case, cases
-from strata.params import GlueItems, GlueParams
+from strata.params.benchmarks import GlueItems
 from strata.tasks.glue import GLUE, GlueData, read_glue
 
 TASK = "sst2"
@@ -32,7 +33,7 @@ Result = TypeVar("Result")
 
 def main() -> None:
     settings = params.compose(params.LAPTOP)
-    section, loaded = settings.painters_glue, load("encoder", settings)
+    section, loaded = settings.painters_glue, load("painters_encoder", settings)
     data = read_glue(TASK, section, ITEMS)
     made = cases(len(blocks(loaded.model)), section)
     frozen_answers(loaded, made[:1], TASK, data, section)  # warm-up

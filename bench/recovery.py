@@ -24,7 +24,7 @@ TARGET_DIFFERENCE = 1e-5
 
 def main() -> None:
     settings = params.compose(params.LAPTOP)
-    loaded = load("smollm2", settings)
+    loaded = load("anatomy_model", settings)
     passages = read_passages(settings.evaluation_text)[:PASSAGES]
     (batch,) = batches(passages, loaded.tokenizer, PASSAGES, settings.evaluation_text.max_tokens)
     section = settings.anatomy_recovery

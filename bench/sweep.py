@@ -46,7 +46,7 @@ def main() -> None:
 
 def measure(parts: Sequence[str]) -> dict[str, Any]:
     settings = params.compose(params.LAPTOP)
-    loaded = load("painter", settings)
+    loaded = load("painters_model", settings)
     tasks = {name: load_task(name, settings.benchmarks) for name in TASKS}
     depth = len(blocks(loaded.model))
     one_by_one(loaded, tasks, [schedules.full(depth)], range(1))  # warm-up

@@ -25,7 +25,7 @@ from strata.text import TextError, batches, read_passages
 def main() -> None:
     settings = params.from_command_line(__doc__)
     folder = paths.results(settings.profile)
-    loaded = load("smollm2", settings)
+    loaded = load("anatomy_model", settings)
     device = str(loaded.model.device)
     with records.provenance(folder / "provenance" / "anatomy_ablation.json", device=device):
         run(settings, loaded)

@@ -1,7 +1,7 @@
 """Compare the hidden states of all depths under five measures: three classes, or attention sinks?
 
 Claims    C-SIM (paper C, Fig. 3)
-Inputs    the model `painter`, the evaluation text
+Inputs    the model `painters_model`, the evaluation text
 Outputs   results/<profile>/painters/similarity.json     what the ledger judges
           results/<profile>/painters/similarity.csv      a row a subject, measure and pair of states
           results/<profile>/painters/token_norms.csv     norms of the first and the other tokens
@@ -29,7 +29,7 @@ FAITHFUL = "without_first_token"
 def main() -> None:
     settings = params.from_command_line(__doc__)
     folder = paths.results(settings.profile)
-    loaded = load("painter", settings)
+    loaded = load("painters_model", settings)
     device = str(loaded.model.device)
     with records.provenance(folder / "provenance" / "painters_similarity.json", device=device):
         run(settings, loaded)

@@ -1,7 +1,7 @@
 """Leave out each layer, and swap each with its neighbour: which ones does LAMBADA need?
 
 Claims    C-SINGLE (paper C, Fig. 2)
-Inputs    the model `painter`, LAMBADA from `benchmarks.source`
+Inputs    the model `painters_model`, LAMBADA from `benchmarks.source`
 Outputs   results/<profile>/painters/single_layer.json         what the ledger judges
           results/<profile>/painters/single_layer.csv          a row a subject, change and layer
           results/<profile>/painters/single_layer_items.csv    every item of the model
@@ -38,7 +38,7 @@ def main() -> None:
         )
         return
     folder = paths.results(settings.profile)
-    loaded = load("painter", settings)
+    loaded = load("painters_model", settings)
     device = str(loaded.model.device)
     with records.provenance(folder / "provenance" / "painters_single_layer.json", device=device):
         run(settings, loaded)

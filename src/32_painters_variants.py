@@ -2,7 +2,7 @@
 
 Claims    C-SKIP, C-REPEAT, C-REVERSE, C-RANDOM, C-PARALLEL, C-LOOPED, C-WORST, C-TASKS, C-LLAMA
           (paper C, Figs 4 to 9 and 11, section 3.6, and a released number)
-Inputs    the model `painter`, the benchmarks
+Inputs    the model `painters_model`, the benchmarks
 Outputs   results/<profile>/painters/variants.json          what the ledger judges
           results/<profile>/painters/variants.csv           normalised median: subject, variant, M
           results/<profile>/painters/variants_tasks.csv     accuracy of the model by task
@@ -29,6 +29,7 @@ from strata.nulls import MODEL
 from strata.painters import variants
 from strata.painters.cost import Cost, dry_run
 from strata.painters.harness import SweepLM, per_item
+from strata.painters.params import VariantParams
 from strata.painters.scores import left_out
 from strata.painters.subjects import (
     arithmetic,
@@ -37,7 +38,7 @@ from strata.painters.subjects import (
     likelihood_tasks,
     subjects,
 )
-from strata.params import Params, ParamsError, VariantParams
+from strata.params import Params, ParamsError
 from strata.schedules import ScheduleError
 from strata.tasks import TaskError, describe
 from strata.work import Work
@@ -56,7 +57,7 @@ def main() -> None:
         )
         return
     folder = paths.results(settings.profile)
-    loaded = load("painter", settings)
+    loaded = load("painters_model", settings)
     device = str(loaded.model.device)
     with records.provenance(folder / "provenance" / "painters_variants.json", device=device):
         run(settings, loaded)

@@ -1,7 +1,7 @@
 """Feed the parallel block's mean back again and again: how many passes are best, for which size?
 
 Claims    C-LOOPS (paper C, Fig. 10)
-Inputs    the model `painter`, the benchmarks
+Inputs    the model `painters_model`, the benchmarks
 Outputs   results/<profile>/painters/loops.json        what the ledger judges
           results/<profile>/painters/loops.csv         normalised median: subject, M, passes
           results/<profile>/painters/loops_best.csv    the best number of passes: subject, M
@@ -36,7 +36,7 @@ def main() -> None:
         dry_run(settings, lambda T: Cost(list(loops.cases(T, section).values()), items, section))
         return
     folder = paths.results(settings.profile)
-    loaded = load("painter", settings)
+    loaded = load("painters_model", settings)
     device = str(loaded.model.device)
     with records.provenance(folder / "provenance" / "painters_loops.json", device=device):
         run(settings, loaded)

@@ -1,7 +1,7 @@
 """Generate with a faithful cache and with the released one: is "except for maths" about maths?
 
 Claims    C-GSM8K, C-MATHS (paper C, Fig. 8 and section 3.6)
-Inputs    the model `painter`, GSM8K or the authored arithmetic set from `benchmarks.source`, the
+Inputs    the model `painters_model`, GSM8K or the authored arithmetic set from `benchmarks.source`, the
           items of 32_painters_variants.py
 Outputs   results/<profile>/painters/generation.json         what the ledger judges
           results/<profile>/painters/generation.csv          a row a case: accuracy, agreement
@@ -40,7 +40,7 @@ def main() -> None:
         )
         return
     folder = paths.results(settings.profile)
-    loaded = load("painter", settings)
+    loaded = load("painters_model", settings)
     device = str(loaded.model.device)
     with records.provenance(folder / "provenance" / "painters_generation.json", device=device):
         run(settings, loaded)

@@ -2,7 +2,7 @@
 
 Claims    C-BERT and the C-BERT-... and C-FROZEN-... orderings (paper C, lower panels of Figs 4 to 9
           and 11, the appendix with a frozen encoder, and a released number)
-Inputs    the model `encoder`; authored tasks, local files or the hub's GLUE
+Inputs    the model `painters_encoder`; authored tasks, local files or the hub's GLUE
 Outputs   results/<profile>/painters/glue.json                    what the ledger judges
           results/<profile>/painters/glue.csv                     the average: subject, variant, M
           results/<profile>/painters/glue_tasks.csv               the same by task and metric
@@ -32,7 +32,7 @@ from strata.work import Work
 def main() -> None:
     settings = params.from_command_line(__doc__)
     folder = paths.results(settings.profile)
-    loaded = load("encoder", settings)
+    loaded = load("painters_encoder", settings)
     device = str(loaded.model.device)
     with records.provenance(folder / "provenance" / "painters_glue.json", device=device):
         run(settings, loaded)

@@ -9,11 +9,11 @@ from scipy import stats
 from strata import nulls, params, paths
 from strata.anatomy import growth, growth_study, growth_training, manipulation, structure
 from strata.anatomy.growth import Cost, Phase
+from strata.anatomy.params import GrowthPhase
 from strata.anatomy.perplexity import measure
 from strata.anatomy.recovery import TrainingError
 from strata.execution import trace, traced
 from strata.models import blocks
-from strata.params import GrowthPhase
 from strata.surgery import zeroed
 
 ROLES = {"core": (1, 2), "anti": (3,), "rest": (0, 4, 5)}

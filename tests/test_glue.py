@@ -15,7 +15,7 @@ from strata.painters import classifiers, glue_study
 from strata.painters.encoder import batches, features, pooled
 from strata.painters.finetuning import Reader, fine_tune
 from strata.painters.variants import cases
-from strata.params import GlueItems
+from strata.params.benchmarks import GlueItems
 from strata.schedules import ScheduleError
 from strata.tasks import TaskError
 from strata.tasks.glue import Examples, GlueData, read_glue
@@ -32,7 +32,7 @@ def section(settings):
 
 @pytest.fixture(scope="module")
 def loaded(settings):
-    return load("encoder", settings)
+    return load("painters_encoder", settings)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import runpy
 import pytest
 
 from strata import params, paths
-from strata.params import GlueItems, ParamsError
+from strata.params import ParamsError
+from strata.params.benchmarks import GlueItems
 from strata.tasks import TaskError
 from strata.tasks.glue import AUTHORED_GLUE, GLUE, read_glue
 

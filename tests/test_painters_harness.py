@@ -9,7 +9,8 @@ from strata import paths, schedules
 from strata.execution import scheduled
 from strata.models import blocks, load
 from strata.painters.harness import SweepLM, harness_results, per_item
-from strata.params import BenchmarkParams, compose
+from strata.params import compose
+from strata.params.benchmarks import BenchmarkParams
 from strata.tasks import load_task
 
 TASKS = ("lambada_openai", "arc_easy", "hellaswag", "winogrande")
@@ -26,7 +27,7 @@ MADE = {
 
 @pytest.fixture(scope="module")
 def loaded():
-    return load("smollm2", compose("smoke"))
+    return load("anatomy_model", compose("smoke"))
 
 
 @pytest.fixture(scope="module")

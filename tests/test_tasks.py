@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from strata.params import BenchmarkParams
+from strata.params.benchmarks import BenchmarkParams
 from strata.tasks import BENCHMARKS, TaskError, describe, load_task
 from strata.tasks.benchmarks import AUTHORED
 

@@ -14,7 +14,7 @@ import torch
 
 from strata.lws import build
 from strata.lws.scaling import proportional
-from strata.params import TrainingParams
+from strata.params.training import TrainingParams
 from strata.training import History, Sequences, train, world
 
 PARAMS = TrainingParams(

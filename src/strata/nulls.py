@@ -6,11 +6,8 @@ from collections.abc import Iterator
 import torch
 from transformers import PreTrainedModel
 
+from strata.evidence import MODEL, RANDOM, SHUFFLED
 from strata.models import blocks
-
-MODEL = "model"
-RANDOM = "random_initialisation"
-SHUFFLED = "shuffled_layers"
 
 
 def subjects(model: PreTrainedModel, seed: int) -> Iterator[tuple[str, PreTrainedModel]]:

@@ -3,21 +3,25 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SRC = ROOT / "src"
 PARAMS = ROOT / "params.yaml"
 PROFILES = ROOT / "profiles"
-CLAIMS = ROOT / "data" / "claims"
-HEADLINES = ROOT / "data" / "headlines.yaml"
-DEVIATIONS = ROOT / "data" / "deviations.yaml"
+PIPELINE = ROOT / "dvc.yaml"
+PAPERS = ROOT / "data" / "papers"
+AUTHORED = ROOT / "data" / "authored"
+LOCAL = ROOT / "data" / "local"
 MODELS = ROOT / "data" / "models"
 WORK = ROOT / "data" / "work"
 NOTEBOOKS = ROOT / "notebooks"
-REPORT = ROOT / "results" / "report"
+DOCS = ROOT / "docs"
+RESULTS = ROOT / "results"
+REPORT = RESULTS / "report"
 README = ROOT / "README.md"
 
 
 def results(profile: str) -> Path:
     """Folder of a profile's evidence, verdicts and resolved parameters."""
-    return ROOT / "results" / profile
+    return RESULTS / profile
 
 
 def runs(profile: str) -> Path:

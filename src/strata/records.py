@@ -9,9 +9,10 @@ import json
 import os
 import platform
 import resource
+import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from strata import paths
 
 SIGNIFICANT_DIGITS = 7
 LIBRARIES = ("torch", "transformers", "datasets", "lm_eval", "numpy", "scipy")
@@ -95,14 +98,18 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def provenance(path: Path, **facts: Any) -> Iterator[None]:
-    """Record how long the block took, on what, with which libraries, and its peak memory.
+def provenance(path: Path, facts: Callable[[], Mapping[str, Any]] = lambda: {}) -> Iterator[None]:
+    """Record how long the block took, on what, by which code and libraries, and its peak memory.
 
-    Nothing depends on the file, so it never makes a result stale. `facts` are added as given.
+    Nothing depends on the file, so it never makes a result stale.
+
+    Args:
+        facts: called when the block has succeeded; what it returns is added.
     """
     start = time.perf_counter()
     yield
-    write_json(path, {"seconds": round(time.perf_counter() - start, 2), **_machine(), **facts})
+    seconds = round(time.perf_counter() - start, 2)
+    write_json(path, {"seconds": seconds, **_machine(), **_commit(), **facts()})
 
 
 def _machine() -> dict[str, Any]:
@@ -113,9 +120,34 @@ def _machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "libraries": {name: _version(name) for name in LIBRARIES},
         "peak_memory_gib": round(peak, 2),
-        "processor": platform.machine(),
+        "processor": _processor(),
         "python": platform.python_version(),
     }
+
+
+def _processor() -> str:
+    """The CPU's model name where the system tells it, else its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _commit() -> dict[str, Any]:
+    """The git commit of the code, and whether the code differs from it; nothing without git."""
+    asked = [["rev-parse", "HEAD"], ["status", "--porcelain", "--", "src", "params.yaml"]]
+    try:
+        commit, changes = (
+            subprocess.run(
+                ["git", *words], cwd=paths.ROOT, capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for words in asked
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"commit": commit, "code_changed_since": bool(changes)}
 
 
 def _version(name: str) -> str:

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 
+from strata.errors import StrataError
+
 Step = int | tuple[int, ...]
 
 
-class ScheduleError(ValueError):
+class ScheduleError(StrataError, ValueError):
     """A schedule that a model of this depth does not allow."""
 
 

@@ -17,12 +17,13 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from strata.errors import StrataError
 from strata.models import blocks
 
 Weights = Mapping[str, torch.Tensor]
 
 
-class SurgeryError(ValueError):
+class SurgeryError(StrataError, ValueError):
     """An edit that the model's layers do not allow."""
 
 

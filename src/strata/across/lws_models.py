@@ -19,7 +19,7 @@ from strata.lws import readers, trained
 from strata.lws.resampling import Result
 from strata.models import blocks
 from strata.painters import variants
-from strata.params import VariantParams
+from strata.painters.params import VariantParams
 from strata.schedules import Schedule
 from strata.text import TokenBatch
 

@@ -17,9 +17,9 @@ from strata.across.association import (
     correlation,
     null_range,
 )
+from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns
 from strata.nulls import MODEL, RANDOM
-from strata.params import AcrossPapersParams
 from strata.statistics import Floats, mean_estimate
 
 CHOSEN = "best_on_the_others"

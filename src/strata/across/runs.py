@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from strata.across.association import nats_per_token
+from strata.across.params import AcrossPapersParams
 from strata.lws.comparison import BASELINES
-from strata.params import AcrossPapersParams
 from strata.statistics import Floats, resampling_weights
 
 KEYS = ["model", "seed", "subject"]

@@ -19,9 +19,9 @@ from strata.across.association import (
     mean_correlations,
     permuted,
 )
+from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns, Run, relative_depth
 from strata.nulls import MODEL, RANDOM
-from strata.params import AcrossPapersParams
 from strata.records import Estimate
 from strata.statistics import Floats
 

@@ -19,11 +19,11 @@ from strata.across.association import (
     nats_per_token,
     permuted,
 )
+from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns
 from strata.anatomy.ablation import READINGS
 from strata.nulls import MODEL, RANDOM
 from strata.painters.single_layer import CHANGES, EDGE
-from strata.params import AcrossPapersParams
 from strata.statistics import Floats, estimate, resampling_weights
 
 POSITION = "closeness_to_an_end"

@@ -13,10 +13,10 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
+from strata.anatomy.params import AblationParams
 from strata.anatomy.perplexity import perplexity, perplexity_change
 from strata.execution import Trace, passage_nll, resume, trace
 from strata.models import blocks
-from strata.params import AblationParams
 from strata.records import Estimate
 from strata.statistics import (
     Bootstrap,

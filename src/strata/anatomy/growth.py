@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strata.params import GrowthPhase
+from strata.anatomy.params import GrowthPhase
 
 ANTI = "anti"
 

@@ -13,7 +13,7 @@ import pandas as pd
 from strata.anatomy import growth, growth_training
 from strata.anatomy.growth import Phase
 from strata.anatomy.growth_training import Run
-from strata.params import GrowthParams
+from strata.anatomy.params import GrowthParams
 from strata.records import Estimate
 from strata.statistics import mean_estimate, ratio_estimate
 from strata.work import Work, side_by_side

@@ -12,9 +12,9 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from strata.anatomy.growth import Cost, Phase
+from strata.anatomy.params import GrowthParams
 from strata.anatomy.recovery import TrainingError
 from strata.models import blocks
-from strata.params import GrowthParams
 
 WARM_UP_STEPS = 10
 NGRAM = 8

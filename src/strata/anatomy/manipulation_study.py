@@ -8,10 +8,11 @@ import pandas as pd
 from strata import nulls
 from strata.anatomy import manipulation, subjects
 from strata.anatomy.manipulation import Manipulated
+from strata.anatomy.params import ManipulationParams
 from strata.anatomy.perplexity import Measured, measure
 from strata.execution import TracedBatch, traced
 from strata.models import blocks
-from strata.params import ManipulationParams, Params
+from strata.params import Params
 from strata.records import Estimate
 from strata.text import batches, read_passages
 from strata.work import side_by_side

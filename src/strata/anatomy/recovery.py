@@ -13,6 +13,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from strata.anatomy.perplexity import measure
+from strata.errors import StrataError
 from strata.execution import TracedBatch, passage_nll, resume
 from strata.models import blocks
 from strata.surgery import noised, preserved
@@ -20,7 +21,7 @@ from strata.surgery import noised, preserved
 State = dict[str, object]
 
 
-class TrainingError(RuntimeError):
+class TrainingError(StrataError, RuntimeError):
     """Training went wrong; the message names the layer and the step."""
 
 

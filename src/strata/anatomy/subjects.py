@@ -23,7 +23,7 @@ def subject(settings: Params, name: str, seed: int) -> PreTrainedModel:
 
 @lru_cache(maxsize=1)
 def _loaded(settings: str) -> LoadedModel:
-    return load("smollm2", Params.model_validate_json(settings))
+    return load("anatomy_model", Params.model_validate_json(settings))
 
 
 @lru_cache(maxsize=1)

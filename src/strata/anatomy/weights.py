@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from strata.errors import StrataError
 from strata.statistics import Floats
 
 DEGREE = 3
@@ -28,7 +29,7 @@ RIDGE = 1e-6
 TINY = 1e-30
 
 
-class WeightsError(ValueError):
+class WeightsError(StrataError, ValueError):
     """Layers that cannot be compared."""
 
 

@@ -8,10 +8,11 @@ import torch
 
 from strata import nulls
 from strata.anatomy import prediction, subjects, weights
+from strata.anatomy.params import WeightsParams
 from strata.anatomy.perplexity import measure
 from strata.execution import traced
 from strata.models import blocks
-from strata.params import Params, WeightsParams
+from strata.params import Params
 from strata.records import Estimate
 from strata.statistics import paired_bootstrap
 from strata.text import batches, read_passages

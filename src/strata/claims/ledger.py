@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from strata.errors import StrataError
+
 PROFILES = ("smoke", "laptop", "gpu", "paper")
 
 Profile = Literal["smoke", "laptop", "gpu", "paper"]
@@ -14,7 +16,7 @@ Grade = Literal["abs", "sum", "text", "code", "derived"]
 Text = Annotated[str, Field(min_length=1)]
 
 
-class LedgerError(ValueError):
+class LedgerError(StrataError, ValueError):
     """A ledger file is malformed; the message names the claim and the field."""
 
 

@@ -1,36 +1,50 @@
 """Published values by the evidence they are judged on, for reference marks in figures."""
 
-from strata.claims.ledger import Claim
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from strata import paths, profiles
+from strata.claims.ledger import Check, Claim, load_ledger
+from strata.figures.shown import Shown
+from strata.params import read
 
 
-def published_by_layer(claims: list[Claim], file: str, prefix: str) -> dict[int, float]:
-    """Layer -> published value, of the checks whose evidence key is `<prefix><layer>`."""
-    checks = [check for claim in claims for check in claim.checks]
-    return {
-        int(check.evidence.key.removeprefix(prefix)): check.value
-        for check in checks
-        if check.evidence.file == file and check.evidence.key.startswith(prefix)
-    }
+@dataclass(frozen=True)
+class Published:
+    """The checks of a ledger, by file and key of their evidence."""
+
+    claims: Sequence[Claim]
+
+    @property
+    def _checks(self) -> list[Check]:
+        return [check for claim in self.claims for check in claim.checks]
+
+    def value(self, key: str) -> float:
+        """The published value of the check judged on an evidence key.
+
+        Raises:
+            KeyError: no check names the key.
+        """
+        for check in self._checks:
+            if check.evidence.key == key:
+                return check.value
+        raise KeyError(f"no check of the ledger is judged on {key!r}")
+
+    def by_layer(self, file: str, prefix: str) -> dict[int, float]:
+        """Layer -> published value, of the checks whose evidence key is `<prefix><layer>`."""
+        return {int(name): value for name, value in self.by_name(file, prefix).items()}
+
+    def by_name(self, file: str, prefix: str) -> dict[str, float]:
+        """Name -> published value, of the checks whose evidence key is `<prefix><name>`, the first
+        claim's where several name it."""
+        return {
+            check.evidence.key.removeprefix(prefix): check.value
+            for check in reversed(self._checks)
+            if check.evidence.file == file and check.evidence.key.startswith(prefix)
+        }
 
 
-def published_value(claims: list[Claim], key: str) -> float:
-    """The published value of the check judged on an evidence key.
-
-    Raises:
-        KeyError: no check names the key.
-    """
-    for check in (check for claim in claims for check in claim.checks):
-        if check.evidence.key == key:
-            return check.value
-    raise KeyError(f"no check of the ledger is judged on {key!r}")
-
-
-def published_by_name(claims: list[Claim], file: str, prefix: str) -> dict[str, float]:
-    """Name -> published value, of the checks whose evidence key is `<prefix><name>`, the first
-    claim's where several name it."""
-    checks = [check for claim in claims for check in claim.checks]
-    return {
-        check.evidence.key.removeprefix(prefix): check.value
-        for check in reversed(checks)
-        if check.evidence.file == file and check.evidence.key.startswith(prefix)
-    }
+def shown(profile: str) -> Shown:
+    """A profile's evidence beside what was published, for figures and notebooks."""
+    folder = paths.ROOT if profile == profiles.base() else paths.results(profile)
+    return Shown(read(folder / "params.yaml"), Published(load_ledger(paths.PAPERS)))

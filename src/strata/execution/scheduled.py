@@ -19,6 +19,7 @@ from torch import nn
 from transformers import Cache, PreTrainedModel
 from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
+from strata.errors import StrataError
 from strata.models import place_of_blocks
 from strata.schedules import Schedule, layers_of
 
@@ -26,7 +27,7 @@ KV = Literal["per_visit", "averaged"]
 CACHE_ARGUMENTS = ("past_key_values", "layer_past")
 
 
-class ExecutionError(ValueError):
+class ExecutionError(StrataError, ValueError):
     """A schedule that cannot run on this model, or not now."""
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from strata.lws.params import LwsArchitectureParams
 from strata.lws.scaling import (
     PUBLISHED,
     VARIANTS,
@@ -11,7 +12,6 @@ from strata.lws.scaling import (
     non_embedding_count,
     training_flops,
 )
-from strata.params import LwsArchitectureParams
 from strata.records import Estimate
 
 REAL_SHARE = 0.5  # of the positions that the as-published reader shows

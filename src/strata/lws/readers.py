@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from strata.params import Precision
+from strata.params.training import Precision
 from strata.text import TextError, TokenStore
 from strata.text.as_published import document_as_published, read_as_published, write_as_published
 from strata.training import autocast

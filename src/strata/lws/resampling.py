@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from strata.lws.params import LwsTrainParams
 from strata.lws.runs import planned
-from strata.params import LwsTrainParams
 from strata.records import Estimate
 from strata.statistics import Floats, percentile_estimate, resampling_weights
 

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from strata.lws import readers, trained
 from strata.lws.model import build
+from strata.lws.params import LwsGroup, LwsTrainParams
 from strata.lws.scaling import (
     Geometry,
     LayerShape,
@@ -19,7 +20,7 @@ from strata.lws.scaling import (
     shuffled_depth_roles,
     training_flops,
 )
-from strata.params import LwsGroup, LwsTrainParams, TrainingParams
+from strata.params.training import TrainingParams
 from strata.records import write_json
 from strata.text import Corpus
 from strata.training import Sequences, World, train

@@ -10,13 +10,15 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from strata.errors import StrataError
+
 Wording = Literal["released", "paper"]
 
 FRAME_FFN, FRAME_QKV = 4.0, 1.0
 PAPER_KV_HEADS = 4
 
 
-class ShapeError(ValueError):
+class ShapeError(StrataError, ValueError):
     """A variant or a layer's widths that the rule does not allow."""
 
 

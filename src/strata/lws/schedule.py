@@ -7,6 +7,7 @@ import torch
 from tqdm import tqdm
 
 from strata import paths
+from strata.errors import StrataError
 from strata.lws.runs import Run, checkpoints, execute, fingerprint, finished, planned
 from strata.lws.scaling import proportional, training_flops
 from strata.params import Params
@@ -19,7 +20,7 @@ SPEEDS = {"the published speed": 0.125, "MFU 40%": 0.40}
 DOLLARS_PER_GPU_HOUR = 3.0  # a usual price for one H100, not a quotation
 
 
-class RunError(RuntimeError):
+class RunError(StrataError, RuntimeError):
     """Some runs failed; the others are kept."""
 
 

@@ -12,8 +12,9 @@ from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
 
 from strata.lws.model import build
+from strata.lws.params import LwsThroughputParams, LwsTrainParams
 from strata.lws.scaling import VARIANTS, Geometry, layer_shapes, proportional, training_flops
-from strata.params import LwsThroughputParams, LwsTrainParams, TrainingParams
+from strata.params.training import TrainingParams
 from strata.records import Estimate
 from strata.statistics import Floats, mean_estimate
 from strata.training import Sequences, World, train

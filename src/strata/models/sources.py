@@ -17,21 +17,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from strata import paths
-from strata.params import (
-    HubSource,
-    ModelParams,
-    PathSource,
-    TinySource,
-    WheelFolder,
-    WheelSource,
-)
+from strata.errors import StrataError
+from strata.params import ModelParams
+from strata.params.sources import HubSource, PathSource, TinySource, WheelFolder, WheelSource
 from strata.records import sha256, write_json
 
 RECORD = "strata.json"
 WEIGHTS = "model.safetensors"
 
 
-class ModelError(RuntimeError):
+class ModelError(StrataError, RuntimeError):
     """A model cannot be had as asked."""
 
 

@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from strata import paths
-from strata.params import TinySource
+from strata.params.sources import TinySource
 
 VOCABULARY = 512
 HEAD_DIM = 16

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from transformers import get_linear_schedule_with_warmup
 
-from strata.params import HeadParams
+from strata.painters.params import HeadParams
 
 INITIAL_STD = 0.02  # of a classifier's weights, as in BERT
 CLIP = 1.0

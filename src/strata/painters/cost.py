@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from strata.params import Measured, Params
+from strata.painters.params import Measured
+from strata.params import Params
 from strata.schedules import Schedule, layer_executions
 
 BYTES = {"float32": 4, "bfloat16": 2, "auto": 2}
@@ -41,7 +42,10 @@ class Cost(NamedTuple):
 
 def dry_run(settings: Params, cost: Callable[[int], Cost]) -> None:
     """Print schedules, layer executions, memory and hours; nothing is loaded or written."""
-    hub = settings.painter.source == "hub" and "Llama-2-7b" in settings.painter.hub.repository
+    hub = (
+        settings.painters_model.source == "hub"
+        and "Llama-2-7b" in settings.painters_model.hub.repository
+    )
     shape = LLAMA2_7B if hub else SMOLLM2_135M
     found = cost(shape.depth)
     swept, single = (

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from strata.execution import sweep
 from strata.models import ModelError
-from strata.params import Pooling
+from strata.painters.params import Pooling
 from strata.schedules import Schedule
 
 

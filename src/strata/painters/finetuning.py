@@ -19,7 +19,7 @@ from strata.execution import scheduled
 from strata.models import LoadedModel
 from strata.painters.classifiers import INITIAL_STD, decided
 from strata.painters.encoder import EncodedBatch, encoded, pooled
-from strata.params import GlueParams, Pooling
+from strata.painters.params import GlueParams, Pooling
 from strata.schedules import Schedule
 from strata.tasks.glue import GlueData
 

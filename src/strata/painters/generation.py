@@ -18,9 +18,10 @@ from strata.execution import scheduled
 from strata.execution.scheduled import KV
 from strata.models import LoadedModel
 from strata.painters.harness import harness_results
+from strata.painters.params import GenerationParams
 from strata.painters.scores import accuracies, curve_table, guesses, informative
 from strata.painters.variants import ORDERS, SEMANTIC
-from strata.params import GenerationParams, ParamsError
+from strata.params import ParamsError
 from strata.records import Estimate
 from strata.schedules import Schedule
 from strata.statistics import (

@@ -15,9 +15,9 @@ from strata.painters import classifiers, glue_scores
 from strata.painters.encoder import batches, features
 from strata.painters.finetuning import fine_tune
 from strata.painters.glue_scores import Predictions, Scores
+from strata.painters.params import GlueParams
 from strata.painters.subjects import in_dtype
 from strata.painters.variants import FULL, Case, cases
-from strata.params import GlueParams
 from strata.tasks.glue import GLUE, GlueData, read_glue
 from strata.work import Work
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from strata import schedules
+from strata.painters.params import PaintersLoopParams
 from strata.painters.scores import accuracies, curve_table, medians
-from strata.params import PaintersLoopParams
 from strata.records import Estimate
 from strata.schedules import Schedule
 from strata.statistics import Floats, estimate

@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel
 
 from strata.execution import trace
-from strata.params import SimilarityParams
+from strata.painters.params import SimilarityParams
 from strata.records import Estimate
 from strata.statistics import Floats, percentile_estimate, resampling_weights
 from strata.text import TokenBatch

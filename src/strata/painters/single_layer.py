@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from strata import schedules
+from strata.painters.params import SingleLayerParams
 from strata.painters.scores import accuracies, curve_table
-from strata.params import SingleLayerParams
 from strata.records import Estimate
 from strata.schedules import Schedule
 from strata.statistics import HEADROOM, Floats, estimate

@@ -10,7 +10,8 @@ from lm_eval.api.task import ConfigurableTask
 
 from strata import nulls
 from strata.models import LoadedModel
-from strata.params import Measured, Params
+from strata.painters.params import Measured
+from strata.params import Params
 from strata.tasks import describe, load_task
 
 

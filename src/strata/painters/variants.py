@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from strata import schedules
+from strata.painters.params import VariantChoice, VariantParams
 from strata.painters.scores import (
     accuracies,
     area,
@@ -15,7 +16,6 @@ from strata.painters.scores import (
     informative,
     medians,
 )
-from strata.params import VariantChoice, VariantParams
 from strata.records import Estimate
 from strata.schedules import Schedule
 from strata.statistics import Floats, estimate, normalised

@@ -1,5 +1,5 @@
 """`python -m strata.params --profile NAME` writes results/NAME/params.yaml."""
 
-from strata.params import from_command_line
+from strata.command_line import parameters, parser
 
-from_command_line("Compose a profile's parameters into results/<profile>/.")
+parameters(parser("Compose a profile's parameters into results/<profile>/.").parse_args())

@@ -1,8 +1,11 @@
-"""What every section of the parameters is made of."""
+"""What every section of the parameters is made of, and what every profile has."""
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from strata.errors import StrataError
+from strata.yamls import Entry
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -10,11 +13,23 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 
 
-class ParamsError(ValueError):
+class ParamsError(StrataError, ValueError):
     """A parameter file is missing, malformed or asks for something impossible."""
 
 
-class Section(BaseModel):
+class Section(Entry):
     """A group of parameters: frozen, and unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class Params(Section):
+    """What names a run; every section of `strata.params.composed` comes on top.
+
+    rank: see `strata.profiles`; params, root: where the file and the tree lie, seen from each
+    other; local: a folder with copies of the hub's data in its field names, read where it exists.
+    """
+
+    profile: str
+    rank: NonNegativeInt
+    params: str
+    root: str
+    local: str

@@ -75,15 +75,16 @@ class HubText(Section):
     revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 
 
-class EvaluationTextParams(Section):
-    """The passages on which perplexity is measured."""
+class TextParams(Section):
+    """Where passages come from; `source` picks one of the entries beside it.
+
+    authored: a file of this repository; path: a text file of the user's, one passage a line.
+    """
 
     source: Literal["authored", "hub", "path"]
     authored: str
     hub: HubText
     path: str | None
-    max_passages: PositiveInt
-    max_tokens: Annotated[int, Field(ge=2)]
 
     @property
     def title(self) -> str:
@@ -94,3 +95,10 @@ class EvaluationTextParams(Section):
             case "path":
                 return Path(self.path or "").name
         return self.source
+
+
+class EvaluationTextParams(TextParams):
+    """The passages on which perplexity is measured."""
+
+    max_passages: PositiveInt
+    max_tokens: Annotated[int, Field(ge=2)]

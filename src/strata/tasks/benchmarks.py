@@ -14,13 +14,14 @@ from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks._yaml_loader import load_yaml
 
 from strata import paths
-from strata.params import BenchmarkParams
+from strata.errors import StrataError
+from strata.params.benchmarks import BenchmarkParams
 
 AUTHORED = paths.ROOT / "data" / "authored" / "benchmarks"
 FEWSHOT_SEED = 1234  # the harness's own default
 
 
-class TaskError(RuntimeError):
+class TaskError(StrataError, RuntimeError):
     """A benchmark cannot be had as asked."""
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strata import paths
-from strata.params import GlueItems, GlueParams
+from strata.painters.params import GlueParams
+from strata.params.benchmarks import GlueItems
 from strata.tasks.benchmarks import TaskError
 
 AUTHORED_GLUE = paths.ROOT / "data" / "authored" / "benchmarks" / "glue"

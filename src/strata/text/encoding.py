@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from tqdm import tqdm
 
 from strata import paths
-from strata.params import CorpusParams
+from strata.params.corpus import CorpusParams
 from strata.records import sha256, write_json
 from strata.text.corpus import documents, held_out, origin
 from strata.text.passages import TextError

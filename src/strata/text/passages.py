@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from strata import paths
-from strata.params import EvaluationTextParams, HubText
+from strata.errors import StrataError
+from strata.params import EvaluationTextParams
+from strata.params.sources import HubText
 
 MIN_WORDS = 10
 
 
-class TextError(RuntimeError):
+class TextError(StrataError, RuntimeError):
     """Text cannot be had as asked."""
 
 

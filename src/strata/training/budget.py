@@ -5,7 +5,7 @@ import math
 from torch import nn
 from transformers import PreTrainedModel
 
-from strata.params import TrainingParams
+from strata.params.training import TrainingParams
 from strata.training.distributed import World
 from strata.training.errors import TrainingError
 

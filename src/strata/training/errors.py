@@ -1,5 +1,7 @@
 """What can go wrong in training."""
 
+from strata.errors import StrataError
 
-class TrainingError(RuntimeError):
+
+class TrainingError(StrataError, RuntimeError):
     """A run cannot start or go on; what was saved before stays."""

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from strata.params import Precision, TrainingParams
+from strata.params.training import Precision, TrainingParams
 from strata.training import checkpoints
 from strata.training.attention import without_masks
 from strata.training.budget import learning_rate, micro_batch, shared_out

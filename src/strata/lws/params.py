@@ -5,37 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from strata.params.sections import Positive, PositiveInt, Section
-
-
-class HubCorpus(Section):
-    """A dataset on the hub to train on; `revision` is a commit or a branch, resolved on reading."""
-
-    repository: str
-    config: str | None
-    split: str
-    revision: str
-    field: str
-
-
-class HubTokenizer(Section):
-    """A tokenizer on the hub."""
-
-    repository: str
-    revision: str
-
-
-class CorpusParams(Section):
-    """Training text and its tokenizer. `tokenizer_bytes`: how much text a BPE is trained on."""
-
-    source: Literal["stdlib", "local", "hub"]
-    local: str | None
-    hub: HubCorpus
-    tokenizer: Literal["train", "hub"]
-    hub_tokenizer: HubTokenizer
-    vocabulary: Annotated[int, Field(ge=257)]
-    tokenizer_bytes: PositiveInt
-    max_documents: PositiveInt
-    validation_fraction: Annotated[float, Field(gt=0, lt=1)]
+from strata.params.training import LoopParams, Precision
 
 
 class LwsArchitectureParams(Section):
@@ -44,39 +14,6 @@ class LwsArchitectureParams(Section):
     sequence_length: PositiveInt
     published_steps: PositiveInt
     published_sequences: PositiveInt
-
-
-Precision = Literal["fp32", "bf16_autocast", "pure_bf16"]
-
-
-class LoopParams(Section):
-    """What all training runs of a stage share.
-
-    batch_tokens: positions in a global batch; memory_gib: what activations may take, from which
-    gradient accumulation follows; clip: largest gradient norm.
-    """
-
-    sequence_length: Annotated[int, Field(ge=2)]
-    batch_tokens: PositiveInt
-    memory_gib: Positive
-    schedule: Literal["constant", "cosine"]
-    warmup_steps: Annotated[int, Field(ge=0)]
-    weight_decay: Annotated[float, Field(ge=0)]
-    betas: tuple[float, float]
-    eps: Positive
-    clip: Positive
-    compile: bool
-    validate_every: PositiveInt
-    checkpoint_every: PositiveInt
-
-
-class TrainingParams(LoopParams):
-    """One training run. precision: fp32, bf16 compute on fp32 master weights, or bf16 weights."""
-
-    steps: PositiveInt
-    learning_rate: Positive
-    precision: Precision
-    seed: int
 
 
 class LwsGroup(Section):
@@ -125,3 +62,11 @@ class LwsThroughputParams(Section):
     compile: tuple[bool, ...]
     precision: Precision
     peak_tflops: Positive | None
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "lws_architecture": LwsArchitectureParams,
+    "lws_train": LwsTrainParams,
+    "lws_compare": LwsCompareParams,
+    "lws_throughput": LwsThroughputParams,
+}

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from strata.params.sections import NonNegative, NonNegativeInt, PositiveInt, Section
+from strata.params.sources import ModelParams, TextParams
 
 
 class AblationParams(Section):
@@ -59,7 +60,7 @@ class RecoveryParams(Section):
     learning_rate: Annotated[float, Field(gt=0)]
     tolerance: Annotated[float, Field(ge=0)]
     checks: tuple[NonNegativeInt, ...]
-    train_text: str
+    train_text: TextParams
     batch_size: PositiveInt
     max_tokens: Annotated[int, Field(ge=2)]
     measured_passages: PositiveInt
@@ -155,3 +156,14 @@ class GrowthParams(Section):
         if "anti" not in self.roles:
             raise ValueError("roles must name the anti-layers, even if there are none: anti: []")
         return self
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "anatomy_model": ModelParams,
+    "anatomy_weights": WeightsParams,
+    "anatomy_ablation": AblationParams,
+    "anatomy_recovery": RecoveryParams,
+    "anatomy_manipulation": ManipulationParams,
+    "anatomy_structure": StructureParams,
+    "anatomy_growth": GrowthParams,
+}

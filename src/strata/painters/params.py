@@ -4,15 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from strata.params.benchmarks import GlueItems, GlueSource
 from strata.params.sections import ParamsError, Positive, PositiveInt, Section
-
-
-class BenchmarkParams(Section):
-    """The benchmarks of paper C; `local` is a folder with <task>/<split>.jsonl."""
-
-    source: Literal["hub", "local", "authored"]
-    local: str | None
-    tasks: Annotated[list[str], Field(min_length=1)]
+from strata.params.sources import EncoderParams, ModelParams
 
 
 class Measured(Section):
@@ -97,13 +91,6 @@ Pooling = Literal["pooler", "mean"]
 Variant = Literal["skip", "middle_repeat", "reverse", "random_order", "parallel", "looped_parallel"]
 
 
-class GlueItems(Section):
-    """At most so many rows of each task, drawn without repetition."""
-
-    train: PositiveInt
-    validation: Annotated[int, Field(ge=2)]
-
-
 class HeadParams(Section):
     """Training of a classifier, AdamW with linear decay; a run for each seed."""
 
@@ -123,16 +110,13 @@ class FineTuningParams(HeadParams):
     null_items: GlueItems
 
 
-class GlueParams(VariantChoice):
+class GlueParams(GlueSource, VariantChoice):
     """Paper C, encoders on GLUE.
 
-    local: a folder with <task>/<split>.jsonl; pooling: what the classifier reads, the model's own
-    pooler on the first token or the mean over tokens.
+    pooling: what the classifier reads, the model's own pooler on the first token or the mean over
+    tokens.
     """
 
-    source: Literal["authored", "local", "hub"]
-    local: str | None
-    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     max_tokens: Annotated[int, Field(ge=8)]
     pooling: Pooling
     items: GlueItems
@@ -147,3 +131,15 @@ class GlueParams(VariantChoice):
             if extra:
                 raise ValueError(f"finetuned.{field} must be among {field}, found also {extra}")
         return self
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "painters_model": ModelParams,
+    "painters_encoder": EncoderParams,
+    "painters_similarity": SimilarityParams,
+    "painters_single_layer": SingleLayerParams,
+    "painters_variants": VariantParams,
+    "painters_loops": PaintersLoopParams,
+    "painters_generation": GenerationParams,
+    "painters_glue": GlueParams,
+}

@@ -20,3 +20,9 @@ class AcrossPapersParams(Section):
     resamples: Annotated[int, Field(ge=100)]
     permutations: Annotated[int, Field(ge=100)]
     seed: int
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "across_anatomy": AcrossAnatomyParams,
+    "across_papers": AcrossPapersParams,
+}

@@ -1,0 +1,115 @@
+"""From files to checked parameters: reading one, and laying a profile over `params.yaml`."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from strata import paths, profiles
+from strata.params.sections import Params, ParamsError
+from strata.records import write_text
+from strata.yamls import checked, read_yaml
+
+
+def read(path: Path) -> Params:
+    """Read and check one parameter file.
+
+    Raises:
+        ParamsError: the file is missing, is not YAML, or a key is unknown, missing or out of range.
+    """
+    return _checked(_mapping(path), path)
+
+
+def parse(dumped: str) -> Params:
+    """Parameters from what `model_dump_json` made of them."""
+    from strata.params.composed import AllParams
+
+    return AllParams.model_validate_json(dumped)
+
+
+def compose(profile: str, changes: Sequence[str] = ()) -> Params:
+    """Lay `profiles/<profile>.yaml` over `params.yaml` and prepare `results/<profile>/` for DVC.
+
+    Args:
+        changes: laid over both, each `section.key=value` with the value in YAML.
+
+    Raises:
+        ParamsError, ProfileError: there is no such profile, or the result is not valid.
+    """
+    profiles.rank(profile)
+    if profile == profiles.base():
+        if changes:
+            raise ParamsError(
+                f"the {profile} profile is params.yaml: use `dvc exp run -S` or edit it"
+            )
+        return read(paths.PARAMS)
+    folder = paths.results(profile)
+    file = folder / "params.yaml"
+    place = {"profile": profile, "params": file.relative_to(paths.ROOT).as_posix(), "root": "../.."}
+    merged = _laid_over(profile)
+    for layer in (*map(_change, changes), place):
+        merged = merge(merged, layer)
+    params = _checked(merged, paths.PROFILES / f"{profile}.yaml")
+    header = f"# Written by `make repro PROFILE={profile}` from params.yaml and profiles/.\n"
+    write_text(file, header + yaml.safe_dump(merged, sort_keys=False, width=100))
+    link_pipeline(folder)
+    return params
+
+
+def link_pipeline(folder: Path) -> None:
+    """Put `dvc.yaml` beside a profile's parameters: a link, or a copy where there are no links."""
+    link = folder / paths.PIPELINE.name
+    if link.is_symlink():
+        return
+    link.unlink(missing_ok=True)
+    try:
+        link.symlink_to(os.path.relpath(paths.PIPELINE, folder))
+    except OSError:
+        write_text(link, paths.PIPELINE.read_text(encoding="utf-8"))
+
+
+def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
+    """A mapping with another laid over it, key by key at every depth."""
+    both = base.keys() & overlay.keys()
+    nested = {
+        key: merge(base[key], overlay[key])
+        for key in both
+        if isinstance(base[key], dict) and isinstance(overlay[key], dict)
+    }
+    return {**base, **overlay, **nested}
+
+
+def _laid_over(profile: str) -> dict[str, Any]:
+    """A profile's parameters over those of the profile that it names in `over`, or the base."""
+    if profile == profiles.base():
+        return _mapping(paths.PARAMS)
+    own = _mapping(paths.PROFILES / f"{profile}.yaml")
+    return merge(_laid_over(own.pop("over", profiles.base())), own)
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    content = read_yaml(path, ParamsError)
+    if not isinstance(content, dict):
+        raise ParamsError(f"{path}: expected a mapping, found {type(content).__name__}")
+    return content
+
+
+def _change(change: str) -> dict[str, Any]:
+    key, equals, value = change.partition("=")
+    if not equals:
+        raise ParamsError(f"-S {change}: expected KEY=VALUE, e.g. benchmarks.source=local")
+    try:
+        content = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ParamsError(f"-S {change}: the value is not valid YAML: {error}") from error
+    for name in reversed(key.split(".")):
+        content = {name: content}
+    return content
+
+
+def _checked(content: dict[str, Any], path: Path) -> Params:
+    from strata.params.composed import AllParams
+
+    return checked(AllParams, content, str(path), ParamsError)

@@ -1,0 +1,51 @@
+"""The profiles: sizes of experiment, and which of them speaks where several have evidence.
+
+`params.yaml` is one profile; `profiles/<name>.yaml` are laid over it. Each names its `rank`: the
+profile of highest rank that has evidence for a claim speaks for it, and one of rank 0 never does.
+"""
+
+from strata import paths
+from strata.errors import StrataError
+from strata.yamls import read_yaml
+
+
+class ProfileError(StrataError):
+    """There is no such profile, or its file does not say its rank."""
+
+
+def base() -> str:
+    """The profile that `params.yaml` itself is."""
+    return read_yaml(paths.PARAMS, ProfileError)["profile"]
+
+
+def ranks() -> dict[str, int]:
+    """Profile -> rank, the lowest first.
+
+    Raises:
+        ProfileError: a profile's file cannot be read or has no whole number `rank`.
+    """
+    files = {base(): paths.PARAMS} | {file.stem: file for file in paths.PROFILES.glob("*.yaml")}
+    found = {}
+    for name, file in files.items():
+        rank = (read_yaml(file, ProfileError) or {}).get("rank")
+        if not isinstance(rank, int):
+            raise ProfileError(f"{file}: expected rank: a whole number, found {rank!r}")
+        found[name] = rank
+    return dict(sorted(found.items(), key=lambda item: (item[1], item[0])))
+
+
+def rank(profile: str) -> int:
+    """A profile's rank.
+
+    Raises:
+        ProfileError: there is no such profile.
+    """
+    known = ranks()
+    if profile not in known:
+        raise ProfileError(f"unknown profile {profile!r}: expected one of {', '.join(known)}")
+    return known[profile]
+
+
+def speaking() -> list[str]:
+    """The profiles that may speak for a claim, the highest rank first."""
+    return [name for name, place in reversed(ranks().items()) if place > 0]

@@ -1,0 +1,66 @@
+"""Running a stage: its parameters, its provenance, and one line for every error.
+
+A numbered script defines `run(settings)` and ends with
+
+    if __name__ == "__main__":
+        stage.main(__doc__, run)
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from strata import paths, records
+from strata.command_line import one_line_errors, parameters, parser
+from strata.params import Params
+
+SHARED = ("profile", "params", "set", "dry_run")
+
+
+def main(
+    description: str | None,
+    run: Callable[..., None],
+    price: Callable[[Params], str] | None = None,
+    extend: Callable[[argparse.ArgumentParser], Any] = lambda parser: None,
+) -> None:
+    """Run a stage from the command line and record how, in `provenance/<stage>.json`.
+
+    Args:
+        run: takes the parameters, and as keywords the options that `extend` adds.
+        price: what the stage would cost, as text; adds `--dry-run`, which prints it and stops.
+        extend: adds options of the stage's own to a parser.
+
+    Exits with status 1 and one line on an error of the house, 2 on a bad option.
+    """
+    options = parser(description)
+    if price:
+        options.add_argument("--dry-run", action="store_true", help="print the cost and stop")
+    extend(options)
+    chosen = options.parse_args()
+    settings = parameters(chosen)
+    extras = {name: value for name, value in vars(chosen).items() if name not in SHARED}
+    with one_line_errors():
+        if price and chosen.dry_run:
+            print(price(settings))
+            return
+        file = paths.results(settings.profile) / "provenance" / f"{name()}.json"
+        with records.provenance(file, facts=device):
+            run(settings, **extras)
+
+
+def name() -> str:
+    """The stage that this process runs: its script's name without the number."""
+    return Path(sys.argv[0]).stem.partition("_")[2]
+
+
+def device() -> dict[str, str]:
+    """Where torch computed, if the stage used it: cpu, or cuda and the card's name."""
+    if "torch" not in sys.modules:
+        return {}
+    import torch
+
+    if not torch.cuda.is_available():
+        return {"device": "cpu"}
+    return {"device": "cuda", "gpu": torch.cuda.get_device_name()}
