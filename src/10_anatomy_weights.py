@@ -10,34 +10,22 @@ Cost      laptop: about a minute on 2 cores, 4 GiB in three processes
     python src/10_anatomy_weights.py
 """
 
-import sys
-
-from strata import params, paths, records
+from strata import stage
 from strata.anatomy import subjects
 from strata.anatomy import weights_study as study
-from strata.anatomy.weights import WeightsError
-from strata.models import LoadedModel, ModelError
+from strata.evidence import Evidence
+from strata.models import LoadedModel
 from strata.params import Params
-from strata.text import TextError
 
 
-def main() -> None:
-    settings = params.from_command_line(__doc__)
-    folder = paths.results(settings.profile)
-    loaded = subjects.loaded(settings)
-    device = str(loaded.model.device)
-    with records.provenance(folder / "provenance" / "anatomy_weights.json", device=device):
-        run(settings, loaded)
-
-
-def run(settings: Params, loaded: LoadedModel) -> None:
-    folder = paths.results(settings.profile) / "anatomy"
+def run(settings: Params) -> None:
+    evidence = Evidence("anatomy", settings.profile)
     table = study.readings(settings)
     functional = study.predictions(settings)
-    judged = study.judged_readings(table) | study.judged_predictions(functional)
-    records.write_csv(folder / "weights.csv", table)
-    records.write_csv(folder / "weights_functional.csv", functional)
-    records.write_measurements(folder / "weights.json", conditions(settings, loaded), judged)
+    evidence.rows("weights", table)
+    evidence.rows("weights_functional", functional)
+    evidence.add(study.measured_readings(table), study.measured_predictions(functional))
+    evidence.write("weights", conditions(settings, subjects.loaded(settings)))
 
 
 def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
@@ -57,7 +45,4 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ModelError, TextError, WeightsError, ValueError) as error:
-        sys.exit(f"10_anatomy_weights.py: {error}")
+    stage.main(__doc__, run)

@@ -11,56 +11,39 @@ Cost      laptop: 7 to 16 minutes on 2 cores, 2 GiB
     python src/11_anatomy_ablation.py
 """
 
-import sys
-
-import pandas as pd
-
-from strata import nulls, params, paths, records
+from strata import nulls, stage
 from strata.anatomy import ablation
-from strata.models import LoadedModel, ModelError, load
+from strata.evidence import MODEL, Evidence
+from strata.models import LoadedModel, load
 from strata.params import Params
-from strata.text import TextError, batches, read_passages
+from strata.text import batches, read_passages
 
 
-def main() -> None:
-    settings = params.from_command_line(__doc__)
-    folder = paths.results(settings.profile)
-    loaded = load("anatomy_model", settings)
-    device = str(loaded.model.device)
-    with records.provenance(folder / "provenance" / "anatomy_ablation.json", device=device):
-        run(settings, loaded)
-
-
-def run(settings: Params, loaded: LoadedModel) -> None:
+def run(settings: Params) -> None:
     section = settings.anatomy_ablation
-    folder = paths.results(settings.profile) / "anatomy"
-    passages = read_passages(settings.evaluation_text)
+    evidence = Evidence("anatomy", settings.profile)
+    loaded = load("anatomy_model", settings)
+    passages = read_passages(settings)
     counts = passage_counts(settings, len(passages))
-    judged: dict[str, dict[str, records.Estimate]] = {}
-    analyses = {}
     for subject, model in nulls.subjects(loaded.model, section.seed):
         for reading in ablation.READINGS:
             tokens = batches(
-                passages[: counts["nulls" if subject != nulls.MODEL else reading]],
+                passages[: counts["nulls" if subject != MODEL else reading]],
                 loaded.tokenizer,
                 section.batch_size,
                 settings.evaluation_text.max_tokens,
             )
             swept = ablation.ablate(model, tokens, reading, subject)
-            analyses[subject, reading] = ablation.analyse(swept, section)
-            for key, estimate in analyses[subject, reading].measurements.items():
-                judged.setdefault(f"{reading}.{key}", {})[subject] = estimate
-    names = ["subject", "reading"]
-    tables = {
-        "ablation": {key: each.layers for key, each in analyses.items()},
-        "ablation_small_draws": {key: each.small_draws for key, each in analyses.items()},
-        "ablation_nll": {key: each.passages for key, each in analyses.items()},
-    }
-    for name, table in tables.items():
-        whole = pd.concat(table, names=names).reset_index(names).reset_index(drop=True)
-        records.write_csv(folder / f"{name}.csv", whole)
-    about = conditions(settings, loaded, counts)
-    records.write_measurements(folder / "ablation.json", about, judged)
+            found = ablation.analyse(swept, section)
+            named = {f"{reading}.{key}": each for key, each in found.measurements.items()}
+            evidence.measured(subject, named)
+            for name, table in (
+                ("ablation", found.layers),
+                ("ablation_small_draws", found.small_draws),
+                ("ablation_nll", found.passages),
+            ):
+                evidence.rows(name, table, subject=subject, reading=reading)
+    evidence.write("ablation", conditions(settings, loaded, counts))
 
 
 def passage_counts(settings: Params, available: int) -> dict[str, int]:
@@ -91,7 +74,4 @@ def conditions(settings: Params, loaded: LoadedModel, counts: dict[str, int]) ->
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ModelError, TextError) as error:
-        sys.exit(f"11_anatomy_ablation.py: {error}")
+    stage.main(__doc__, run)

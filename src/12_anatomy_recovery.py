@@ -10,49 +10,36 @@ Cost      laptop: about three minutes on 2 cores; an interrupted run goes on whe
     python src/12_anatomy_recovery.py
 """
 
-import sys
-from pathlib import Path
-
 import pandas as pd
 
-from strata import params, paths, records
+from strata import stage
 from strata.anatomy import recovery_study as study
 from strata.anatomy import subjects
-from strata.anatomy.recovery import TrainingError
-from strata.models import LoadedModel, ModelError, blocks
+from strata.evidence import Evidence
+from strata.models import LoadedModel, blocks
 from strata.params import Params, ParamsError
-from strata.text import TextError
 from strata.work import Work
 
 
-def main() -> None:
-    settings = params.from_command_line(__doc__)
-    folder = paths.results(settings.profile)
-    loaded = subjects.loaded(settings)
-    device = str(loaded.model.device)
-    with records.provenance(folder / "provenance" / "anatomy_recovery.json", device=device):
-        run(settings, loaded)
-
-
-def run(settings: Params, loaded: LoadedModel) -> None:
+def run(settings: Params) -> None:
     section = settings.anatomy_recovery
-    folder = paths.results(settings.profile) / "anatomy"
+    evidence = Evidence("anatomy", settings.profile)
+    loaded = subjects.loaded(settings)
     layers = chosen_layers(section.layers, len(blocks(loaded.model)))
     facts = {"params": section.model_dump(mode="json"), "model": loaded.provenance}
     work = Work("anatomy_recovery", facts | {"texts": study.texts(settings)})
     places = study.places(layers, section.seeds)
     found = study.recover_all(settings, work, places)
-    rows, curves = [], []
+    rows = []
     for place, (row, curve) in zip(places, found, strict=True):
         points = pd.DataFrame({"step": curve.steps, "perplexity": curve.perplexities})
         rows.append(place._asdict() | row)
-        curves.append(points.assign(**place._asdict()))
+        evidence.rows("recovery_curves", points.assign(**place._asdict()))
     table = pd.DataFrame(rows)
-    records.write_csv(folder / "recovery.csv", table)
-    records.write_csv(folder / "recovery_curves.csv", pd.concat(curves))
-    importance = pd.read_csv(folder / "ablation.csv")
-    judged = study.measurements(table, importance, section.resamples)
-    records.write_measurements(folder / "recovery.json", conditions(settings, loaded), judged)
+    evidence.rows("recovery", table)
+    importance = pd.read_csv(evidence.folder / "ablation.csv")
+    evidence.add(study.measurements(table, importance, section.resamples))
+    evidence.write("recovery", conditions(settings, loaded))
     work.clear()
 
 
@@ -78,7 +65,7 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
         "dtype": loaded.provenance["dtype"],
         "text": {
             "measured": settings.evaluation_text.title,
-            "trained": Path(section.train_text).name,
+            "trained": subjects.text_name(section.train_text),
             f"trained, {study.SAME}": "the measured passages",
         },
         "noise": f"Gaussian, {section.noise} of each matrix's standard deviation, one layer",
@@ -102,7 +89,4 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ModelError, TextError, ParamsError, TrainingError) as error:
-        sys.exit(f"12_anatomy_recovery.py: {error}")
+    stage.main(__doc__, run)

@@ -9,38 +9,26 @@ Cost      laptop: about a minute on 2 cores
     python src/13_anatomy_manipulation.py
 """
 
-import sys
-
 import pandas as pd
 
-from strata import params, paths, records
+from strata import stage
 from strata.anatomy import manipulation, subjects
 from strata.anatomy.manipulation_study import study
-from strata.models import LoadedModel, ModelError
+from strata.evidence import Evidence
+from strata.models import LoadedModel
 from strata.params import Params
-from strata.surgery import SurgeryError
-from strata.text import TextError
 
 
-def main() -> None:
-    settings = params.from_command_line(__doc__)
-    folder = paths.results(settings.profile)
-    loaded = subjects.loaded(settings)
-    device = str(loaded.model.device)
-    with records.provenance(folder / "provenance" / "anatomy_manipulation.json", device=device):
-        run(settings, loaded)
-
-
-def run(settings: Params, loaded: LoadedModel) -> None:
+def run(settings: Params) -> None:
     section = settings.anatomy_manipulation
-    folder = paths.results(settings.profile) / "anatomy"
-    ablation = pd.read_csv(folder / "ablation.csv")
+    evidence = Evidence("anatomy", settings.profile)
+    ablation = pd.read_csv(evidence.folder / "ablation.csv")
     ablation = ablation.query("subject == 'model' and reading == 'neighbour_average'")
     found = manipulation.redundant(ablation["change_percent"].to_list(), section.redundant)
-    table, judged = study(settings, found)
-    records.write_csv(folder / "manipulation.csv", table)
-    about = conditions(settings, loaded, found)
-    records.write_measurements(folder / "manipulation.json", about, judged)
+    table, measured = study(settings, found)
+    evidence.rows("manipulation", table)
+    evidence.add(measured)
+    evidence.write("manipulation", conditions(settings, subjects.loaded(settings), found))
 
 
 def conditions(settings: Params, loaded: LoadedModel, found: tuple[int, ...]) -> dict[str, object]:
@@ -63,7 +51,4 @@ def conditions(settings: Params, loaded: LoadedModel, found: tuple[int, ...]) ->
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ModelError, TextError, SurgeryError) as error:
-        sys.exit(f"13_anatomy_manipulation.py: {error}")
+    stage.main(__doc__, run)

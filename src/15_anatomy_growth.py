@@ -10,31 +10,21 @@ Cost      laptop: about a minute on 2 cores; an interrupted run goes on where it
     python src/15_anatomy_growth.py
 """
 
-import sys
 from pathlib import Path
 
-import torch
-
-from strata import params, paths, records
+from strata import paths, stage
 from strata.anatomy import growth_study as study
 from strata.anatomy import growth_training
-from strata.anatomy.recovery import TrainingError
+from strata.evidence import Evidence
 from strata.params import Params
-from strata.text import TextError, read_lines
+from strata.text import read_lines
 from strata.work import Work
-
-
-def main() -> None:
-    settings = params.from_command_line(__doc__)
-    folder = paths.results(settings.profile)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    with records.provenance(folder / "provenance" / "anatomy_growth.json", device=device):
-        run(settings)
 
 
 def run(settings: Params) -> None:
     section = settings.anatomy_growth
-    folder = paths.results(settings.profile)
+    evidence = Evidence("anatomy", settings.profile)
+    timing = Evidence("timing", settings.profile)
     passages = [
         line
         for text in section.texts
@@ -58,18 +48,16 @@ def run(settings: Params) -> None:
         "interval": "95% t interval over seeds, paired",
     }
     tokens = section.batch_size * section.sequence_length
-    table = study.run_table(runs, schedules, cost, tokens)
-    records.write_csv(folder / "anatomy" / "growth.csv", table)
-    judged = study.judged_losses(runs, section) | study.judged_cost(schedules, cost, section)
-    records.write_measurements(folder / "anatomy" / "growth.json", about, judged)
-    timed = study.judged_seconds(runs)
-    about |= {"metric": "seconds of training steps", "device": model.device.type}
-    records.write_measurements(folder / "timing" / "anatomy_growth.json", about, timed)
+    evidence.rows("growth", study.run_table(runs, schedules, cost, tokens))
+    evidence.add(
+        study.measured_losses(runs, section), study.measured_cost(schedules, cost, section)
+    )
+    evidence.write("growth", about)
+    timing.add(study.measured_seconds(runs))
+    timed = {"metric": "seconds of training steps", "device": model.device.type}
+    timing.write("anatomy_growth", about | timed)
     work.clear()
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (TextError, TrainingError, ValueError) as error:
-        sys.exit(f"15_anatomy_growth.py: {error}")
+    stage.main(__doc__, run)

@@ -38,7 +38,7 @@ def main() -> None:
 def run(settings: Params, loaded: LoadedModel) -> None:
     section, text = settings.painters_similarity, settings.evaluation_text
     folder = paths.results(settings.profile) / "painters"
-    passages = read_passages(text)[: section.passages]
+    passages = read_passages(settings)[: section.passages]
     tokens = batches(passages, loaded.tokenizer, section.batch_size, text.max_tokens)
     judged, tables, norms = {}, [], {}
     for subject in (MODEL, nulls.RANDOM):

@@ -49,7 +49,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     folder = paths.results(settings.profile) / "painters"
     depth = len(blocks(loaded.model))
     made = single_layer.cases(depth)
-    tasks = {TASK: load_task(TASK, settings.benchmarks)}
+    tasks = {TASK: load_task(TASK, settings.benchmarks, settings.local)}
     tables, judged = {}, {}
     for subject, each in subjects(loaded, section):
         count = section.items if subject == MODEL else section.null_items

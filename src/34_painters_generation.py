@@ -51,7 +51,7 @@ def run(settings: Params, loaded: LoadedModel) -> None:
     folder = paths.results(settings.profile) / "painters"
     variant_items = pd.read_csv(folder / "variants_items.csv")
     generation.check_measured(variant_items, section)
-    task = load_task(TASK, settings.benchmarks)
+    task = load_task(TASK, settings.benchmarks, settings.local)
     task.set_config("num_fewshot", section.shots)
     task.set_config("generation_kwargs", {"max_gen_toks": section.max_new_tokens}, update=True)
     each = in_dtype(loaded, section.dtype)

@@ -40,6 +40,12 @@ class Evidence:
         for key, estimate in estimates.items():
             self.measurements.setdefault(key, {})[subject] = estimate
 
+    def add(self, *measurements: Mapping[str, Mapping[str, Estimate]]) -> None:
+        """Add what was measured on several subjects, key by key."""
+        for part in measurements:
+            for key, subjects in part.items():
+                self.measurements.setdefault(key, {}).update(subjects)
+
     def rows(self, name: str, table: pd.DataFrame, **of: object) -> None:
         """Add rows to the table `name`; `of` (subject, reading...) become its first columns."""
         named = table.copy()
@@ -60,12 +66,3 @@ class Evidence:
         """Write every table as `<name>.csv`."""
         for name, parts in self._tables.items():
             records.write_csv(self.folder / f"{name}.csv", pd.concat(parts, ignore_index=True))
-
-
-def combined(*parts: Mapping[str, Mapping[str, Estimate]]) -> Measurements:
-    """Several sets of measurements as one; subjects of the same key are joined."""
-    joined: Measurements = {}
-    for part in parts:
-        for key, subjects in part.items():
-            joined.setdefault(key, {}).update(subjects)
-    return joined

@@ -14,11 +14,12 @@ from strata.anatomy import growth, growth_training
 from strata.anatomy.growth import Phase
 from strata.anatomy.growth_training import Run
 from strata.anatomy.params import GrowthParams
+from strata.evidence import MODEL, Measurements
 from strata.records import Estimate
 from strata.statistics import mean_estimate, ratio_estimate
 from strata.work import Work, side_by_side
 
-MODEL, NULL = "model", "permuted_roles"
+NULL = "permuted_roles"
 GROWN = {MODEL: "growth", NULL: "growth_permuted"}
 HALF = {MODEL: "growth_half", NULL: "growth_half_permuted"}
 Arms = Mapping[str, tuple[list[Phase], tuple[int, ...]]]
@@ -113,7 +114,7 @@ def run_table(
     return pd.DataFrame(rows)
 
 
-def judged_losses(runs: Runs, section: GrowthParams) -> dict[str, dict[str, Estimate]]:
+def measured_losses(runs: Runs, section: GrowthParams) -> Measurements:
     """Final losses (nats per token) and their ratios over seeds; without prefix in the overlap
     setting, as published. Uniform training has no roles to permute, so its null is itself."""
 
@@ -126,24 +127,24 @@ def judged_losses(runs: Runs, section: GrowthParams) -> dict[str, dict[str, Esti
         "equal_restarts": ("uniform_restarts", GROWN),
         "growth_at_half_budget": ("uniform", HALF),
     }
-    judged: dict[str, dict[str, Estimate]] = {}
+    measured: Measurements = {}
     for setting, prefix in (("overlap", ""), ("clean", "clean.")):
         for name, (uniform, grown) in comparisons.items():
-            judged[f"{prefix}loss_ratio.{name}"] = {
+            measured[f"{prefix}loss_ratio.{name}"] = {
                 subject: ratio_estimate(final(setting, uniform), final(setting, arm))
                 for subject, arm in grown.items()
             }
-        judged[f"{prefix}loss.growth"] = {
+        measured[f"{prefix}loss.growth"] = {
             subject: mean_estimate(final(setting, arm)) for subject, arm in GROWN.items()
         }
         uniform_loss = mean_estimate(final(setting, "uniform"))
-        judged[f"{prefix}loss.uniform"] = dict.fromkeys(GROWN, uniform_loss)
-    return judged
+        measured[f"{prefix}loss.uniform"] = dict.fromkeys(GROWN, uniform_loss)
+    return measured
 
 
-def judged_cost(
+def measured_cost(
     schedules: Mapping[int, Arms], cost: growth.Cost, section: GrowthParams
-) -> dict[str, dict[str, Estimate]]:
+) -> Measurements:
     """Percent saved: in FLOPs at equal steps, and if a frozen layer cost nothing at all, at equal
     epochs or at the epochs that the paper is said to compare."""
     some_seed = schedules[section.seeds[0]]
@@ -167,7 +168,7 @@ def judged_cost(
     }
 
 
-def judged_seconds(runs: Runs) -> dict[str, dict[str, Estimate]]:
+def measured_seconds(runs: Runs) -> Measurements:
     """Percent of training seconds saved at equal steps, over settings and seeds."""
 
     def seconds(arm: str) -> np.ndarray:

@@ -13,8 +13,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from strata.anatomy.growth import Cost, Phase
 from strata.anatomy.params import GrowthParams
-from strata.anatomy.recovery import TrainingError
 from strata.models import blocks
+from strata.training.errors import TrainingError
 
 WARM_UP_STEPS = 10
 NGRAM = 8

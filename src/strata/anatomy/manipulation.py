@@ -135,12 +135,14 @@ def measurements(
         if result.layers == found
     }
     others = [row for (_, alpha), row in rows.items() if alpha is None]
-    judged = {}
+    measured = {}
     for strategy, prefix in (("scaled", ""), ("scaled_output", "output.")):
         row = rows[strategy, PUBLISHED_ALPHA]
-        judged[f"{prefix}scaled_change"] = Estimate(boot.value[row], boot.low[row], boot.high[row])
-        judged[f"{prefix}others_over_scaled"] = percentile_estimate(
+        measured[f"{prefix}scaled_change"] = Estimate(
+            boot.value[row], boot.low[row], boot.high[row]
+        )
+        measured[f"{prefix}others_over_scaled"] = percentile_estimate(
             boot.value[others].min() / abs(boot.value[row]),
             boot.draws[others].min(axis=0) / np.abs(boot.draws[row]),
         )
-    return judged
+    return measured

@@ -5,23 +5,22 @@ from itertools import chain
 
 import pandas as pd
 
-from strata import nulls
 from strata.anatomy import manipulation, subjects
 from strata.anatomy.manipulation import Manipulated
 from strata.anatomy.params import ManipulationParams
 from strata.anatomy.perplexity import Measured, measure
+from strata.evidence import MODEL, Measurements
 from strata.execution import TracedBatch, traced
 from strata.models import blocks
-from strata.params import Params
+from strata.params import Params, parse
 from strata.records import Estimate
 from strata.text import batches, read_passages
 from strata.work import side_by_side
 
 Layers = tuple[int, ...]
-Judged = dict[str, dict[str, Estimate]]
 
 
-def study(settings: Params, found: Layers) -> tuple[pd.DataFrame, Judged]:
+def study(settings: Params, found: Layers) -> tuple[pd.DataFrame, Measurements]:
     """One row a subject, set of layers and strategy; and what the ledger judges.
 
     Args:
@@ -30,10 +29,10 @@ def study(settings: Params, found: Layers) -> tuple[pd.DataFrame, Judged]:
     """
     section = settings.anatomy_manipulation
     sets = {name: [found] for name in subjects.NAMES}
-    sets[nulls.MODEL] = manipulation.layer_sets(found, section.named)
+    sets[MODEL] = manipulation.layer_sets(found, section.named)
     units = [(settings, name, layers) for name in sets for layers in sets[name]]
     done = side_by_side(_manipulated, units, section.workers, "manipulate")
-    tables, judged = [], {}
+    tables, measured = [], {}
     for name in sets:
         bases, results = zip(
             *(each for unit, each in zip(units, done, strict=True) if unit[1] == name), strict=True
@@ -42,8 +41,8 @@ def study(settings: Params, found: Layers) -> tuple[pd.DataFrame, Judged]:
         table.insert(0, "subject", name)
         tables.append(table)
         for key, estimate in estimates.items():
-            judged.setdefault(key, {})[name] = estimate
-    return pd.concat(tables), judged
+            measured.setdefault(key, {})[name] = estimate
+    return pd.concat(tables), measured
 
 
 def _analysed(
@@ -65,10 +64,10 @@ def _manipulated(unit: tuple[Params, str, Layers]) -> tuple[Measured, list[Manip
 
 @lru_cache(maxsize=1)
 def _entered(dumped: str, name: str) -> list[TracedBatch]:
-    settings = Params.model_validate_json(dumped)
+    settings = parse(dumped)
     section, text = settings.anatomy_manipulation, settings.evaluation_text
-    limit = section.passages if name == nulls.MODEL else section.null_passages
-    passages = read_passages(text)[:limit]
+    limit = section.passages if name == MODEL else section.null_passages
+    passages = read_passages(settings)[:limit]
     tokenizer = subjects.loaded(settings).tokenizer
     model = subjects.subject(settings, name, section.seed)
     return traced(model, batches(passages, tokenizer, section.batch_size, text.max_tokens))

@@ -13,16 +13,12 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from strata.anatomy.perplexity import measure
-from strata.errors import StrataError
 from strata.execution import TracedBatch, passage_nll, resume
 from strata.models import blocks
 from strata.surgery import noised, preserved
+from strata.training.errors import TrainingError
 
 State = dict[str, object]
-
-
-class TrainingError(StrataError, RuntimeError):
-    """Training went wrong; the message names the layer and the step."""
 
 
 class Curve(NamedTuple):

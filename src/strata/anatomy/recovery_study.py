@@ -7,16 +7,16 @@ from typing import NamedTuple
 import pandas as pd
 from transformers import PreTrainedModel
 
-from strata import nulls, paths
 from strata.anatomy import subjects
 from strata.anatomy.perplexity import measure
 from strata.anatomy.recovery import Curve, Task, recover
+from strata.evidence import MODEL, Measurements
 from strata.execution import TracedBatch, traced
 from strata.models import blocks
-from strata.params import Params
+from strata.params import Params, parse
 from strata.records import Estimate
 from strata.statistics import paired_bootstrap, spearman
-from strata.text import TokenBatch, batches, read_passages, read_prose
+from strata.text import TokenBatch, batches, read_passages, read_text
 from strata.work import Work, side_by_side
 
 APART, SAME = "apart", "same_text"
@@ -38,7 +38,7 @@ def places(layers: Sequence[int], seeds: Sequence[int]) -> list[Place]:
         for subject in subjects.NAMES
         for text in (APART, SAME)
         for layer in layers
-        for seed in (seeds if (subject, text) == (nulls.MODEL, APART) else seeds[:1])
+        for seed in (seeds if (subject, text) == (MODEL, APART) else seeds[:1])
     ]
 
 
@@ -78,7 +78,7 @@ class _Ground(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _ground(dumped: str, subject: str, text: str) -> _Ground:
-    settings = Params.model_validate_json(dumped)
+    settings = parse(dumped)
     model = subjects.subject(settings, subject, seed=0)
     train, measured = token_batches(settings, text)
     entered = traced(model, measured)
@@ -88,10 +88,11 @@ def _ground(dumped: str, subject: str, text: str) -> _Ground:
 
 def texts(settings: Params) -> tuple[list[str], list[str]]:
     """Passages to measure, and paragraphs to train on where the two are kept apart."""
-    train_text = paths.ROOT / settings.anatomy_recovery.train_text
     return (
-        read_passages(settings.evaluation_text),
-        read_prose(train_text, "anatomy_recovery.train_text"),
+        read_passages(settings),
+        read_text(
+            settings.anatomy_recovery.train_text, "anatomy_recovery.train_text", settings.local
+        ),
     )
 
 
@@ -145,12 +146,10 @@ def summary(curve: Curve, task: Task, base: float) -> dict[str, float]:
     }
 
 
-def measurements(
-    table: pd.DataFrame, importance: pd.DataFrame, resamples: int
-) -> dict[str, dict[str, Estimate]]:
+def measurements(table: pd.DataFrame, importance: pd.DataFrame, resamples: int) -> Measurements:
     """What the ledger judges, for training text kept apart and (prefix `same_text.`) the same:
     steps to recover, the change of perplexity (%) by the noise alone, steps against importance."""
-    judged: dict[str, dict[str, Estimate]] = {}
+    measured: Measurements = {}
     average = importance[importance["reading"] == "neighbour_average"]
     for (text, subject), rows in table.groupby(["text", "subject"]):
         prefix = "" if text == APART else f"{text}."
@@ -163,7 +162,7 @@ def measurements(
             resamples=resamples,
             seed=0,
         )
-        judged.setdefault(f"{prefix}spearman", {})[subject] = Estimate(
+        measured.setdefault(f"{prefix}spearman", {})[subject] = Estimate(
             boot.value[0], boot.low[0], boot.high[0]
         )
         disturbed = 100 * (rows["disturbed"] / rows["untouched"] - 1)
@@ -174,7 +173,7 @@ def measurements(
         for name, (least, most) in bounds.items():
             for layer in steps.index:
                 here = rows["layer"] == layer
-                judged.setdefault(f"{prefix}{name}_L{layer}", {})[subject] = Estimate(
+                measured.setdefault(f"{prefix}{name}_L{layer}", {})[subject] = Estimate(
                     float(most[here].mean()), float(least[here].min()), float(most[here].max())
                 )
-    return judged
+    return measured

@@ -1,14 +1,17 @@
 """Paper A's model and its nulls, made once in each process that works on them."""
 
 from functools import lru_cache
+from pathlib import Path
 
 from transformers import PreTrainedModel
 
 from strata import nulls
+from strata.evidence import MODEL, RANDOM, SHUFFLED
 from strata.models import LoadedModel, load
-from strata.params import Params
+from strata.params import Params, parse
+from strata.params.sources import TextParams
 
-NAMES = (nulls.MODEL, nulls.RANDOM, nulls.SHUFFLED)
+NAMES = (MODEL, RANDOM, SHUFFLED)
 
 
 def loaded(settings: Params) -> LoadedModel:
@@ -23,15 +26,16 @@ def subject(settings: Params, name: str, seed: int) -> PreTrainedModel:
 
 @lru_cache(maxsize=1)
 def _loaded(settings: str) -> LoadedModel:
-    return load("anatomy_model", Params.model_validate_json(settings))
+    return load("anatomy_model", parse(settings))
 
 
 @lru_cache(maxsize=1)
 def _subject(settings: str, name: str, seed: int) -> PreTrainedModel:
     model = _loaded(settings).model
-    match name:
-        case nulls.RANDOM:
-            return nulls.random_initialisation(model, seed)
-        case nulls.SHUFFLED:
-            return nulls.shuffled_layers(model, seed)
-    return model
+    made = {RANDOM: nulls.random_initialisation, SHUFFLED: nulls.shuffled_layers}
+    return made[name](model, seed) if name in made else model
+
+
+def text_name(params: TextParams) -> str:
+    """What a text is called beside a number: an authored one by its file."""
+    return Path(params.authored).name if params.source == "authored" else params.title

@@ -10,6 +10,7 @@ from strata import nulls
 from strata.anatomy import prediction, subjects, weights
 from strata.anatomy.params import WeightsParams
 from strata.anatomy.perplexity import measure
+from strata.evidence import MODEL, RANDOM, SHUFFLED, Measurements
 from strata.execution import traced
 from strata.models import blocks
 from strata.params import Params
@@ -31,7 +32,7 @@ def _parameter_table(unit: tuple[Params, str]) -> pd.DataFrame:
     settings, name = unit
     params = settings.anatomy_weights
     own = blocks(subjects.loaded(settings).model)
-    random = blocks(subjects.subject(settings, nulls.RANDOM, params.seed))
+    random = blocks(subjects.subject(settings, RANDOM, params.seed))
     trained, fresh = (
         _summary(weights.stack(layers, name), own[0].get_parameter(name).shape)
         for layers in (own, random)
@@ -42,9 +43,9 @@ def _parameter_table(unit: tuple[Params, str]) -> pd.DataFrame:
         for shuffle in range(params.shuffles)
     ]
     versions = {
-        nulls.MODEL: (trained, as_it_is),
-        nulls.RANDOM: (fresh, as_it_is),
-        nulls.SHUFFLED: (trained, orders),
+        MODEL: (trained, as_it_is),
+        RANDOM: (fresh, as_it_is),
+        SHUFFLED: (trained, orders),
     }
     expected = weights.closed_form(len(own))
     rows = []
@@ -108,7 +109,7 @@ def predictions(settings: Params) -> pd.DataFrame:
         (settings, subject, predictor)
         for subject in subjects.NAMES
         for predictor in ("neighbour_average", "polynomial")
-        if subject == nulls.MODEL or predictor == "neighbour_average"
+        if subject == MODEL or predictor == "neighbour_average"
     ]
     workers = settings.anatomy_weights.workers
     return pd.concat(side_by_side(_predicted, units, workers, "run on predicted layers"))
@@ -119,9 +120,9 @@ def _predicted(unit: tuple[Params, str, prediction.Predictor]) -> pd.DataFrame:
     params, text = settings.anatomy_weights, settings.evaluation_text
     model = subjects.subject(settings, subject, params.seed)
     depth = len(blocks(model))
-    limit = params.passages if subject == nulls.MODEL else params.null_passages
+    limit = params.passages if subject == MODEL else params.null_passages
     tokenizer = subjects.loaded(settings).tokenizer
-    passages = read_passages(text)[:limit]
+    passages = read_passages(settings)[:limit]
     entered = traced(model, batches(passages, tokenizer, params.batch_size, text.max_tokens))
     base = measure(model, entered, depth).perplexity
     picks = [
@@ -146,36 +147,36 @@ def _predicted(unit: tuple[Params, str, prediction.Predictor]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def judged_readings(table: pd.DataFrame) -> dict[str, dict[str, Estimate]]:
+def measured_readings(table: pd.DataFrame) -> Measurements:
     """`<reading>.<parameter>` -> subject -> estimate, and the mean correlation of all matrices.
 
     The interval of that mean is the mean of the intervals: as wide as if the matrices were
     perfectly correlated, so never too narrow.
     """
-    judged: dict[str, dict[str, Estimate]] = {}
+    measured: Measurements = {}
     for row in table.itertuples():
         group = "delta_correlation" if row.reading == "delta_correlation" else "r2"
         name = row.parameter if group != "r2" else f"{row.parameter}.{row.reading}"
-        judged.setdefault(f"{group}.{name}", {})[row.subject] = Estimate(
+        measured.setdefault(f"{group}.{name}", {})[row.subject] = Estimate(
             row.value, row.low, row.high
         )
     deltas = table.query("reading == 'delta_correlation' and not parameter.str.contains('norm')")
     for subject, rows in deltas.groupby("subject"):
-        judged.setdefault("delta_correlation.all_matrices", {})[subject] = Estimate(
+        measured.setdefault("delta_correlation.all_matrices", {})[subject] = Estimate(
             rows["value"].mean(), rows["low"].mean(), rows["high"].mean()
         )
-    return judged
+    return measured
 
 
-def judged_predictions(table: pd.DataFrame) -> dict[str, dict[str, Estimate]]:
+def measured_predictions(table: pd.DataFrame) -> Measurements:
     """Median over which layers are predicted, from the least to the greatest of the choices."""
-    judged: dict[str, dict[str, Estimate]] = {}
+    measured: Measurements = {}
     paper = table[table["predictor"] == "neighbour_average"]
     for (count, subject), rows in paper.groupby(["count", "subject"]):
         for name in ("ratio", "perplexity"):
             values = rows[name]
             key = f"predicted_{name}.{count}_layer{'s' if count > 1 else ''}"
-            judged.setdefault(key, {})[subject] = Estimate(
+            measured.setdefault(key, {})[subject] = Estimate(
                 values.median(), values.min(), values.max()
             )
-    return judged
+    return measured

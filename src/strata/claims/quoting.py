@@ -13,7 +13,6 @@ from strata.claims.best import SPEAKING
 from strata.claims.judging import MODEL
 from strata.claims.ledger import LedgerError
 from strata.claims.tables import interval
-from strata import profiles
 
 PLACE = re.compile(r"\{(?P<file>[^#{}]+)#(?P<key>[^@{}]+)(?:@(?P<subject>[^{}]+))?\}")
 

@@ -10,7 +10,6 @@ import pandas as pd
 from strata.claims.best import Best
 from strata.claims.judging import OUTCOMES, Judged, Verdict, holds
 from strata.claims.ledger import Check, Claim
-from strata import profiles
 
 
 def counts(verdicts: list[Verdict]) -> dict[str, int]:

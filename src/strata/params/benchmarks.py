@@ -8,10 +8,9 @@ from strata.params.sections import PositiveInt, Section
 
 
 class BenchmarkParams(Section):
-    """The benchmarks of paper C; `local` is a folder with <task>/<split>.jsonl."""
+    """The benchmarks of paper C: those of the hub, or sets written for this repository."""
 
-    source: Literal["hub", "local", "authored"]
-    local: str | None
+    source: Literal["hub", "authored"]
     tasks: Annotated[list[str], Field(min_length=1)]
 
 
@@ -23,12 +22,8 @@ class GlueItems(Section):
 
 
 class GlueSource(Section):
-    """Where GLUE's rows come from; `local` is a folder with <task>/<split>.jsonl.
+    """Where GLUE's rows come from; seed: of the rows drawn where a split has more than asked."""
 
-    seed: of the rows that are drawn where a split has more than are asked for.
-    """
-
-    source: Literal["authored", "local", "hub"]
-    local: str | None
+    source: Literal["authored", "hub"]
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     seed: int

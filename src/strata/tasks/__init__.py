@@ -1,4 +1,4 @@
-"""Benchmarks as tasks of lm-evaluation-harness."""
+"""Benchmarks as tasks of lm-evaluation-harness, and GLUE."""
 
 from strata.tasks.benchmarks import BENCHMARKS, Benchmark, TaskError, describe, load_task
 

@@ -6,20 +6,19 @@ Every split is checked row by row before anything is trained on it.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strata import paths
-from strata.painters.params import GlueParams
-from strata.params.benchmarks import GlueItems
-from strata.tasks.benchmarks import TaskError
+from strata.params.benchmarks import GlueItems, GlueSource
+from strata.tasks.benchmarks import TaskError, fingerprint, json_lines
 
-AUTHORED_GLUE = paths.ROOT / "data" / "authored" / "benchmarks" / "glue"
+AUTHORED_GLUE = paths.AUTHORED / "benchmarks" / "glue"
 REPOSITORY = "nyu-mll/glue"
 REVISION = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
+LICENCE = "the tasks' own; see the data set's card"
 TRAIN, VALIDATION = "train", "validation"
 Metric = Literal["accuracy", "f1", "mcc", "pearson", "spearman"]
 SENTENCES = ("sentence1", "sentence2")
@@ -62,19 +61,20 @@ class GlueData(NamedTuple):
     facts: dict[str, Any]
 
 
-def read_glue(name: str, params: GlueParams, items: GlueItems) -> GlueData:
+def read_glue(name: str, params: GlueSource, items: GlueItems, local: str) -> GlueData:
     """Read a task and draw at most `items` rows of each split, in the file's order.
+
+    Args:
+        local: folder with copies of the hub's data; a task that is there is read in its place.
 
     Raises:
         TaskError: unknown task, no such file or no network, a row without a field or with a wrong
             value, fewer than two classes to train on; it names file, row and field.
     """
-    if name not in GLUE:
-        raise TaskError(f"unknown GLUE task {name!r}: expected one of {', '.join(GLUE)}")
-    task = GLUE[name]
+    task = _known(name)
     drawn, counts, digest = {}, {}, hashlib.sha256()
     for split, most in ((TRAIN, items.train), (task.validation, items.validation)):
-        place, rows = _rows(name, split, params)
+        place, rows = _rows(name, split, params, local)
         checked = _checked(place, rows, task)
         kept = np.sort(np.random.default_rng(params.seed).permutation(len(checked.texts))[:most])
         labels_N = checked.labels_N[kept]
@@ -91,20 +91,52 @@ def read_glue(name: str, params: GlueParams, items: GlueItems) -> GlueData:
     return GlueData(drawn[TRAIN], drawn[task.validation], facts)
 
 
-def _rows(name: str, split: str, params: GlueParams) -> tuple[str, Sequence[Mapping[str, Any]]]:
+def record(name: str, params: GlueSource, local: str) -> dict[str, Any]:
+    """What a task's rows are, wherever they were read: the same of equal copies.
+
+    Raises:
+        TaskError: as `read_glue`.
+    """
+    task = _known(name)
+    splits = (TRAIN, task.validation)
+    checked = [_checked(*_rows(name, split, params, local), task) for split in splits]
+    authored = params.source == "authored"
+    rows = ([texts, label] for each in checked for texts, label in _pairs(each))
+    return {
+        "name": name,
+        "dataset": f"data/authored/benchmarks/glue/{name}" if authored else f"{REPOSITORY} {name}",
+        "licence": "MIT, written for this repository" if authored else LICENCE,
+        "splits": {split: len(each.texts) for split, each in zip(splits, checked, strict=True)},
+        **fingerprint(rows),
+    }
+
+
+def _pairs(examples: Examples) -> Iterator[tuple[tuple[str, ...], int | float]]:
+    return zip(examples.texts, examples.labels_N.tolist(), strict=True)
+
+
+def _known(name: str) -> GlueTask:
+    if name not in GLUE:
+        raise TaskError(f"unknown GLUE task {name!r}: expected one of {', '.join(GLUE)}")
+    return GLUE[name]
+
+
+def _rows(
+    name: str, split: str, params: GlueSource, local: str
+) -> tuple[str, Sequence[Mapping[str, Any]]]:
     """Where a split's rows are, in words, and the rows."""
-    if params.source == "hub":
-        return f"{REPOSITORY} {name} {split}", _hub_rows(name, split)
-    if params.source == "local" and params.local is None:
-        raise TaskError("painters_glue: source is local, but painters_glue.local is not set")
-    folder = AUTHORED_GLUE if params.source == "authored" else Path(params.local).expanduser()
-    file = folder / name / f"{split}.jsonl"
-    if not file.is_file():
-        raise TaskError(
-            f"{name}: expected {file}; correct painters_glue.local or leave {name} out of "
-            f"painters_glue.tasks"
-        )
-    return str(file), list(_json_lines(file))
+    if params.source == "authored":
+        file = AUTHORED_GLUE / name / f"{split}.jsonl"
+        if not file.is_file():
+            raise TaskError(
+                f"{name}: there is no authored set for it; leave it out of painters_glue.tasks, or "
+                f"set painters_glue.source to hub"
+            )
+        return str(file), json_lines(file)
+    file = paths.ROOT / local / "benchmarks" / "glue" / name / f"{split}.jsonl"
+    if file.is_file():
+        return str(file), json_lines(file)
+    return f"{REPOSITORY} {name} {split}", _hub_rows(name, split)
 
 
 def _hub_rows(name: str, split: str) -> Sequence[Mapping[str, Any]]:
@@ -115,20 +147,9 @@ def _hub_rows(name: str, split: str) -> Sequence[Mapping[str, Any]]:
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise TaskError(
-            f"{name}: cannot fetch {REPOSITORY} from the hub ({reason}). Check the network, or set "
-            f"painters_glue.source to local or authored"
+            f"{name}: cannot fetch {REPOSITORY} from the hub ({reason}). Check the network, put a "
+            f"copy into data/local (docs/data.md), or set painters_glue.source to authored"
         ) from error
-
-
-def _json_lines(file: Path) -> Iterator[Mapping[str, Any]]:
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise TaskError(f"{file}, row {number}: not valid JSON ({error.msg})") from error
-        if not isinstance(row, dict):
-            raise TaskError(f"{file}, row {number}: expected an object with fields, found {row!r}")
-        yield row
 
 
 def _checked(place: str, rows: Sequence[Mapping[str, Any]], task: GlueTask) -> Examples:

@@ -2,7 +2,7 @@
 
 from strata.text.batches import TokenBatch, batches
 from strata.text.encoding import Corpus, corpus_folder, open_corpus
-from strata.text.passages import TextError, read_lines, read_passages, read_prose
+from strata.text.passages import TextError, read_lines, read_passages, read_text
 from strata.text.tokens import TokenStore
 
 __all__ = [
@@ -15,5 +15,5 @@ __all__ = [
     "open_corpus",
     "read_lines",
     "read_passages",
-    "read_prose",
+    "read_text",
 ]

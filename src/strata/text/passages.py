@@ -5,35 +5,62 @@ from pathlib import Path
 
 from strata import paths
 from strata.errors import StrataError
-from strata.params import EvaluationTextParams
-from strata.params.sources import HubText
+from strata.params import Params
+from strata.params.sources import HubText, TextParams
 
 MIN_WORDS = 10
+LOCAL = {("Salesforce/wikitext", "wikitext-2-raw-v1"): "wikitext2/wiki.{split}.raw"}
+LOCAL_SPLITS = {"validation": "valid"}
 
 
 class TextError(StrataError, RuntimeError):
     """Text cannot be had as asked."""
 
 
-def read_passages(params: EvaluationTextParams) -> list[str]:
-    """Passages in their order, blank lines, headings and (outside git) short lines left out.
+def read_passages(settings: Params) -> list[str]:
+    """The evaluation text, cut to `max_passages`.
+
+    Raises:
+        TextError: as `read_text`.
+    """
+    text = settings.evaluation_text
+    return read_text(text, "evaluation_text", settings.local)[: text.max_passages]
+
+
+def read_text(params: TextParams, key: str, local: str) -> list[str]:
+    """Passages in their order, without blank lines and (outside git) headings and short lines.
+
+    Args:
+        key: the parameters' section, for messages.
+        local: folder with copies of the hub's texts; one that is there is read in its place.
 
     Raises:
         TextError: the source cannot be read or holds no passage; it says what to set.
     """
     match params.source:
         case "authored":
-            passages = read_lines(paths.ROOT / params.authored, "evaluation_text.authored")
+            passages = read_lines(paths.ROOT / params.authored, f"{key}.authored")
         case "path":
             if params.path is None:
-                raise TextError("evaluation_text: source is path, but path is not set")
-            file = Path(params.path).expanduser()
-            passages = read_prose(file, "evaluation_text.path")
+                raise TextError(f"{key}: source is path, but path is not set")
+            passages = _prose(read_lines(Path(params.path).expanduser(), f"{key}.path"))
         case "hub":
-            passages = _prose(_hub_lines(params.hub))
+            copy = local_copy(params.hub, local)
+            lines = read_lines(copy, key) if copy else _hub_lines(params.hub, key)
+            passages = _prose(lines)
     if not passages:
-        raise TextError(f"evaluation_text: source {params.source} holds no passage to measure on")
-    return passages[: params.max_passages]
+        raise TextError(f"{key}: source {params.source} holds no passage")
+    return passages
+
+
+def local_copy(source: HubText, local: str) -> Path | None:
+    """The local copy of a text on the hub, if there is one."""
+    pattern = LOCAL.get((source.repository, source.config))
+    if pattern is None:
+        return None
+    split = LOCAL_SPLITS.get(source.split, source.split)
+    file = paths.ROOT / local / pattern.format(split=split)
+    return file if file.is_file() else None
 
 
 def read_lines(file: Path, key: str) -> list[str]:
@@ -46,19 +73,19 @@ def read_lines(file: Path, key: str) -> list[str]:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TextError(f"{key}: cannot read {file} as UTF-8 text ({error})") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return _stripped(text.splitlines())
 
 
-def read_prose(file: Path, key: str) -> list[str]:
-    """`read_lines` without headings (`= Title =` in WikiText) and lines of under ten words."""
-    return _prose(read_lines(file, key))
+def _stripped(lines: Iterable[str]) -> list[str]:
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _prose(lines: Iterable[str]) -> list[str]:
+    """Lines without headings (`= Title =` in WikiText) and lines of under ten words."""
     return [line for line in lines if not line.startswith("=") and len(line.split()) >= MIN_WORDS]
 
 
-def _hub_lines(source: HubText) -> list[str]:
+def _hub_lines(source: HubText, key: str) -> list[str]:
     from datasets import load_dataset
 
     try:
@@ -67,8 +94,8 @@ def _hub_lines(source: HubText) -> list[str]:
         )
     except Exception as error:
         raise TextError(
-            f"evaluation_text: cannot fetch {source.repository} from the hub "
-            f"({type(error).__name__}). Check the network, or set evaluation_text.source to "
+            f"{key}: cannot fetch {source.repository} from the hub ({type(error).__name__}). Check "
+            f"the network, put a copy into data/local (docs/data.md), or set {key}.source to "
             f"authored or path"
         ) from error
-    return [line.strip() for line in rows["text"] if line.strip()]
+    return _stripped(rows["text"])
