@@ -29,16 +29,9 @@ from strata.work import Work
 
 Result = dict[str, Any]
 
+COUNTING = ("lws/model.py", "lws/readers.py", "lws/runs.py", "lws/scaling.py")
 SOURCES = [
-    paths.SRC / "strata" / place
-    for place in (
-        "training",
-        "text/as_published.py",
-        "lws/model.py",
-        "lws/scaling.py",
-        "lws/readers.py",
-        "lws/runs.py",
-    )
+    paths.SRC / "strata" / place for place in ("training", "text/as_published.py", *COUNTING)
 ]
 RESULT = "result.json"  # beside a trained model
 CURVE_POINTS = 200
@@ -138,8 +131,13 @@ def execute(
         lambda current: measured(current).reported,
     )
     result = {
-        **_described(run, training),
+        **{key: getattr(run, key) for key in ("variant", "reader", "seed")},
+        **{key: getattr(run.group, key) for key in ("shuffled_depth_roles", "d_model")},
+        **{key: getattr(training, key) for key in ("precision", "learning_rate", "steps")},
         **_curves(history),
+        "run": run.name,
+        "group": run.group.name,
+        "positions_per_step": training.batch_tokens,
         "corpus_tokens": len(corpus.train.tokens),
         "parameters": count_parameters(shapes, geometry),
         "flops_per_position": training_flops(shapes, geometry, length),
@@ -153,22 +151,6 @@ def execute(
         write_json(folder / RESULT, {"work": work.key, "result": result})
         write_json(results / f"{run.name}.json", result)
         work.clear()
-
-
-def _described(run: Run, training: TrainingParams) -> Result:
-    return {
-        "run": run.name,
-        "group": run.group.name,
-        "variant": run.variant,
-        "reader": run.reader,
-        "seed": run.seed,
-        "shuffled_depth_roles": run.group.shuffled_depth_roles,
-        "d_model": run.group.d_model,
-        "precision": training.precision,
-        "learning_rate": training.learning_rate,
-        "steps": training.steps,
-        "positions_per_step": training.batch_tokens,
-    }
 
 
 def _curves(history: History) -> Result:
