@@ -3,28 +3,25 @@
 Same model, tokens and dtype, one run. Writes results/bench/ablation.json.
 """
 
-import time
-from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TypeVar
 
 import numpy as np
 import torch
+from timing import timed
 
-from strata import params, paths, records
+from strata import params, paths, profiles, records
 from strata.anatomy.ablation import ablate
 from strata.models import blocks, load
 from strata.surgery import neighbour_average
 from strata.text import TokenBatch, batches, read_passages
 
 PASSAGES = 48
-Result = TypeVar("Result")
 TARGET_RATIO = 1.5
 TARGET_DIFFERENCE = 1e-5
 
 
 def main() -> None:
-    settings = params.compose(params.LAPTOP)
+    settings = params.compose(profiles.base())
     loaded = load("anatomy_model", settings)
     passages = read_passages(settings.evaluation_text)[:PASSAGES]
     section = settings.anatomy_ablation
@@ -52,11 +49,6 @@ def main() -> None:
     }
     records.write_json(file, result)
     print(file.read_text(encoding="utf-8"))
-
-
-def timed(run: Callable[[], Result]) -> tuple[Result, float]:
-    start = time.perf_counter()
-    return run(), time.perf_counter() - start
 
 
 @torch.no_grad()

@@ -4,15 +4,12 @@ The same classifiers, seeds, order of rows and metric; one task, every schedule 
 results/bench/glue.json.
 """
 
-import time
-from collections.abc import Callable
-from typing import TypeVar
-
 import numpy as np
 import torch
+from timing import threads, timed
 from tqdm import tqdm
 
-from strata import params, paths, records
+from strata import params, paths, profiles, records
 from strata.execution import scheduled
 from strata.models import LoadedModel, blocks, load
 from strata.painters import classifiers, glue_scores
@@ -28,17 +25,16 @@ TASK = "sst2"
 ITEMS = GlueItems(train=96, validation=48)
 TARGET = 5.0
 TARGET_DIFFERENCE = 1e-6
-Result = TypeVar("Result")
 
 
 def main() -> None:
-    settings = params.compose(params.LAPTOP)
+    settings = params.compose(profiles.base())
     section, loaded = settings.painters_glue, load("painters_encoder", settings)
     data = read_glue(TASK, section, ITEMS)
     made = cases(len(blocks(loaded.model)), section)
     frozen_answers(loaded, made[:1], TASK, data, section)  # warm-up
     file = paths.ROOT / "results" / "bench" / "glue.json"
-    with records.provenance(file.with_name("glue_machine.json"), threads=torch.get_num_threads()):
+    with records.provenance(file.with_name("glue_machine.json"), threads):
         once, once_seconds = timed(
             lambda: frozen_answers(loaded, made, TASK, data, section).numpy()
         )
@@ -95,11 +91,6 @@ def refitted(
                 found = torch.cat([read(data.validation.texts, rows) for rows in parts], dim=1)
                 answers.append(classifiers.predictions(heads, found)[0])
     return torch.stack(answers).reshape(len(made), len(section.frozen.seeds), -1).numpy()
-
-
-def timed(run: Callable[[], Result]) -> tuple[Result, float]:
-    start = time.perf_counter()
-    return run(), time.perf_counter() - start
 
 
 if __name__ == "__main__":

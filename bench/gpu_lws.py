@@ -15,22 +15,21 @@ from pathlib import Path
 import yaml
 
 from strata import paths, records
-from strata.params import ParamsError, compose, read
+from strata.command_line import one_line_errors
+from strata.params import compose, read
 
 RESERVE_MINUTES = 2.0  # for ending a run under way and comparing
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--profile", default="gpu")
+    parser.add_argument("--profile", default="study")
     parser.add_argument("--corpus", type=Path, help="folder of text, in place of the profile's")
     parser.add_argument("--minutes", type=float, default=25.0)
     options = parser.parse_args()
     end = time.monotonic() + 60 * (options.minutes - RESERVE_MINUTES)
-    try:
+    with one_line_errors():
         file = parameters(options.profile, options.corpus)
-    except ParamsError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
     groups = read(file).lws_train.groups
     stage("20_lws_architecture", file)
     stage("01_corpus", file)
@@ -45,7 +44,7 @@ def parameters(profile: str, corpus: Path | None) -> Path:
     """The profile's parameter file, with the corpus folder put in.
 
     Raises:
-        ParamsError: no such profile.
+        ProfileError: no such profile.
     """
     settings = compose(profile)
     file = paths.ROOT / settings.params

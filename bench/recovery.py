@@ -8,7 +8,7 @@ import time
 import torch
 from transformers import PreTrainedModel
 
-from strata import params, paths, records
+from strata import params, paths, profiles, records
 from strata.anatomy.recovery import Task, recover
 from strata.execution import traced
 from strata.models import blocks, load
@@ -23,7 +23,7 @@ TARGET_DIFFERENCE = 1e-5
 
 
 def main() -> None:
-    settings = params.compose(params.LAPTOP)
+    settings = params.compose(profiles.base())
     loaded = load("anatomy_model", settings)
     passages = read_passages(settings.evaluation_text)[:PASSAGES]
     (batch,) = batches(passages, loaded.tokenizer, PASSAGES, settings.evaluation_text.max_tokens)

@@ -6,16 +6,15 @@ Same model, items and dtype, one run. Writes results/bench/sweep.json. Ten to tw
 
 import argparse
 import json
-import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
-import torch
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.models.huggingface import HFLM
+from timing import threads, timed
 from tqdm import tqdm
 
-from strata import params, paths, records, schedules
+from strata import params, paths, profiles, records, schedules
 from strata.execution import scheduled
 from strata.models import LoadedModel, blocks, load
 from strata.painters.harness import SweepLM, harness_results
@@ -29,7 +28,6 @@ ORDERS = 10
 MOST_LOOPS = 28
 TARGETS = {"full_set": 5.0, "without_loops": 1.4}
 TARGET_DIFFERENCE = 1e-4
-Result = TypeVar("Result")
 
 
 def main() -> None:
@@ -39,13 +37,13 @@ def main() -> None:
     parts = [part] if part else list(TARGETS)
     file = paths.ROOT / "results" / "bench" / "sweep.json"
     before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    with records.provenance(file.with_name("sweep_machine.json"), threads=torch.get_num_threads()):
+    with records.provenance(file.with_name("sweep_machine.json"), threads):
         records.write_json(file, before | measure(parts))
     print(file.read_text(encoding="utf-8"))
 
 
 def measure(parts: Sequence[str]) -> dict[str, Any]:
-    settings = params.compose(params.LAPTOP)
+    settings = params.compose(profiles.base())
     loaded = load("painters_model", settings)
     tasks = {name: load_task(name, settings.benchmarks) for name in TASKS}
     depth = len(blocks(loaded.model))
@@ -123,11 +121,6 @@ def one_by_one(
 def given(results: dict[str, Any]) -> list[Any]:
     samples = [sample for rows in results["samples"].values() for sample in rows]
     return [response for sample in samples for (response,) in sample["resps"]]
-
-
-def timed(run: Callable[[], Result]) -> tuple[Result, float]:
-    start = time.perf_counter()
-    return run(), time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -5,34 +5,35 @@ Inputs    none
 Outputs   results/<profile>/lws/architecture.json          what the ledger judges
           results/<profile>/lws/architecture.csv           a row a variant: Table 2
           results/<profile>/lws/architecture_layers.csv    a row a variant and layer: Figure 3
-          results/<profile>/lws/deviations.csv             the paper's wording beside its code
+          results/<profile>/lws/wording.csv                the paper's wording beside its code
 Cost      a second
 
     python src/20_lws_architecture.py
 """
 
-from strata import params, paths, records
+from strata import stage
+from strata.evidence import AS_PUBLISHED, MODEL, Evidence
 from strata.lws import architecture
+from strata.params import Params
 
 
-def main() -> None:
-    settings = params.from_command_line(__doc__)
+def run(settings: Params) -> None:
     section = settings.lws_architecture
-    folder = paths.results(settings.profile) / "lws"
+    evidence = Evidence("lws", settings.profile)
     table = architecture.variant_table(section.sequence_length)
-    records.write_csv(folder / "architecture.csv", table)
-    records.write_csv(folder / "architecture_layers.csv", architecture.layer_table())
-    records.write_csv(folder / "deviations.csv", architecture.deviation_table())
+    evidence.rows("architecture", table)
+    evidence.rows("architecture_layers", architecture.layer_table())
+    evidence.rows("wording", architecture.wording_table())
+    evidence.measured(MODEL, architecture.counts(section))
+    evidence.measured(AS_PUBLISHED, architecture.counts_with_zeros(section))
     about = {
         "model": "the seven variants at d_model 768, counted",
         "rule": "as released",
         "sequence_length": section.sequence_length,
     }
-    records.write_measurements(
-        folder / "architecture.json", about, architecture.measurements(section)
-    )
+    evidence.write("architecture", about)
     print(table[["variant", "parameters", "non_embedding_millions"]].to_string(index=False))
 
 
 if __name__ == "__main__":
-    main()
+    stage.main(__doc__, run)

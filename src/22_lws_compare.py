@@ -12,35 +12,34 @@ Cost      seconds
     python src/22_lws_compare.py
 """
 
-import sys
+from typing import Any
 
-from strata import params, paths, records
+from strata import stage
+from strata.evidence import Evidence
 from strata.lws import bug, comparison, resampling
 from strata.params import Params
-from strata.text import TextError, corpus_folder, open_corpus
+from strata.text import corpus_folder, open_corpus
 
 
-def main() -> None:
-    settings = params.from_command_line(__doc__)
-    folder = paths.results(settings.profile) / "lws"
-    results = resampling.load_results(folder / "runs", settings.lws_train)
-    main_results = resampling.main_results(results, settings.lws_train)
-    if not main_results:
-        sys.exit("22_lws_compare.py: no finished run; run 21_lws_train.py first")
+def run(settings: Params) -> None:
+    evidence = Evidence("lws", settings.profile, comparison.KEYS)
+    results = resampling.load_results(evidence.folder / "runs", settings.lws_train)
+    main = resampling.main_results(results, settings.lws_train)
     section = settings.lws_compare
-    sampling = resampling.Resampling.of(main_results, section.resamples, section.seed)
-    table = comparison.table(main_results, sampling)
+    sampling = resampling.Resampling.of(main, section.resamples, section.seed)
+    table = comparison.table(main, sampling)
     corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
-    records.write_csv(folder / "compare.csv", table)
-    records.write_csv(folder / "curves.csv", comparison.curves(main_results))
-    records.write_csv(folder / "gains.csv", comparison.gain_table(results))
-    records.write_csv(folder / "bug.csv", bug.first_tokens(corpus))
-    judged = comparison.measurements(results, main_results, sampling)
-    records.write_measurements(folder / "compare.json", conditions(settings, corpus.record), judged)
+    evidence.rows("compare", table)
+    evidence.rows("curves", comparison.curves(main))
+    evidence.rows("gains", comparison.gain_table(results))
+    evidence.rows("bug", bug.first_tokens(corpus))
+    for subject, estimates in comparison.measured(results, main, sampling).items():
+        evidence.measured(subject, estimates)
+    evidence.write("compare", conditions(settings, corpus.record))
     print(table[["variant", "reader", "control", "seeds", "real_loss"]].to_string(index=False))
 
 
-def conditions(settings: Params, corpus: dict[str, object]) -> dict[str, object]:
+def conditions(settings: Params, corpus: dict[str, Any]) -> dict[str, Any]:
     """What every number was measured under."""
     train, first = settings.lws_train, settings.lws_train.groups[0]
     shown = {"steps", "seeds", "d_model", "learning_rate", "precision"}
@@ -60,7 +59,4 @@ def conditions(settings: Params, corpus: dict[str, object]) -> dict[str, object]
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TextError as error:
-        sys.exit(f"22_lws_compare.py: {error}")
+    stage.main(__doc__, run)

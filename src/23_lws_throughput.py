@@ -5,32 +5,29 @@ Inputs    none; the tokens are random
 Outputs   results/<profile>/lws/throughput.json              what the ledger judges; empty on a CPU
           results/<profile>/provenance/lws_throughput.csv    every window, on any device
           results/<profile>/provenance/lws_kernels.csv       where Baseline 18L's time goes
-          results/<profile>/provenance/lws_throughput.json   the machine
 Cost      laptop: one to two minutes; a GPU: about ten minutes, mostly compiling
 
     python src/23_lws_throughput.py
 """
 
-import sys
 from functools import partial
 
-from strata import params, paths, records
+from strata import paths, records, stage
+from strata.evidence import MODEL, Evidence
 from strata.lws import throughput
-from strata.lws.scaling import ShapeError
-from strata.training import TrainingError, world
+from strata.params import Params
+from strata.training import world
 
 
-def main() -> None:
-    settings = params.from_command_line(__doc__)
+def run(settings: Params) -> None:
     section = settings.lws_throughput
-    folder = paths.results(settings.profile)
+    folder = paths.results(settings.profile) / "provenance"
     with world() as here:
         device = here.device.type
-        with records.provenance(folder / "provenance" / "lws_throughput.json", device=device):
-            save = partial(records.write_csv, folder / "provenance" / "lws_throughput.csv")
-            table = throughput.measure(section, settings.lws_train, here, save)
-            kernels = throughput.kernels(section, settings.lws_train, here)
-            records.write_csv(folder / "provenance" / "lws_kernels.csv", kernels)
+        save = partial(records.write_csv, folder / "lws_throughput.csv")
+        table = throughput.measure(section, settings.lws_train, here, save)
+        kernels = throughput.kernels(section, settings.lws_train, here)
+        records.write_csv(folder / "lws_kernels.csv", kernels)
     about = {
         "model": f"LWS variants at d_model {section.d_model}",
         "device": device,
@@ -39,14 +36,13 @@ def main() -> None:
         "interval": f"95% t interval over {section.rounds} windows of {section.steps} steps",
         "note": "speeds on a CPU say nothing about the claims and are not judged",
     }
-    judged = throughput.measurements(table if device == "cuda" else None)
-    records.write_measurements(folder / "lws" / "throughput.json", about, judged)
+    evidence = Evidence("lws", settings.profile, throughput.KEYS)
+    if device == "cuda":
+        evidence.measured(MODEL, throughput.speeds(table))
+    evidence.write("throughput", about)
     means = table.groupby(["compiled", "variant"], sort=False)["positions_per_second"].mean()
     print(means.round().to_string())
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ShapeError, TrainingError) as error:
-        sys.exit(f"23_lws_throughput.py: {error}")
+    stage.main(__doc__, run)

@@ -1,19 +1,21 @@
 """Readers, comparison and speed on made-up runs whose answers are known."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from strata import params, paths
-from strata.claims import load_ledger
 from strata.lws import build, comparison, readers, resampling, throughput, trained
-from strata.lws.runs import Run, finished, planned
+from strata.lws.queue import price
+from strata.lws.runs import Run, RunError, execute, finished, planned, work_of
 from strata.lws.scaling import VARIANTS, layer_shapes, proportional
-from strata.lws.schedule import price
-from strata.text import TextError
+from strata.text import Corpus, TextError
 from strata.text.tokens import TokenWriter
-from strata.training import TrainingError
+from strata.training import Sequences, TrainingError, World
 
 DOCUMENTS = 30
 
@@ -74,10 +76,10 @@ def results():
 
 
 @pytest.fixture
-def judged(results, settings):
+def compared(results, settings):
     main = resampling.main_results(results, settings.lws_train)
     sampling = resampling.Resampling.of(main, 500, 0)
-    return comparison.measurements(results, main, sampling), comparison.table(main, sampling)
+    return comparison.measured(results, main, sampling), comparison.table(main, sampling)
 
 
 def test_both_readers_are_measured_on_the_same_real_tokens(store):
@@ -118,20 +120,24 @@ def test_training_tokens_alternate_with_zeros_for_the_wrong_reader(store):
     assert readers.training_tokens("correct", store) is store.tokens
 
 
-def test_known_losses_come_back_with_their_paired_changes(judged):
-    measured, _ = judged
-    assert measured["val_loss.crown"]["model"].value == pytest.approx(2.9, abs=0.01)
-    change = measured["ppl_change.crown"]
-    assert change["model"].value == pytest.approx(100 * np.expm1(-0.1), abs=1e-6)
-    assert change["model"].high - change["model"].low < 1e-6, "the same noise must cancel"
-    assert change["shuffled_depth_roles"].value == pytest.approx(100 * np.expm1(-0.05))
-    assert measured["lws_spread"]["model"].value == pytest.approx(0, abs=1e-6)
-    assert measured["data_efficiency"]["model"].value == pytest.approx(1 / 0.95, rel=1e-6)
-    assert measured["ppl_change.vanilla_12l"].keys() == {"model"}
+def test_known_losses_come_back_with_their_paired_changes(compared):
+    measured, _ = compared
+    ours = measured["model"]
+    assert ours["val_loss.crown"].value == pytest.approx(2.9, abs=0.01)
+    change = ours["ppl_change.crown"]
+    assert change.value == pytest.approx(100 * np.expm1(-0.1), abs=1e-6)
+    assert change.high - change.low < 1e-6, "the same noise must cancel"
+    control = measured["shuffled_depth_roles"]
+    assert control["ppl_change.crown"].value == pytest.approx(100 * np.expm1(-0.05))
+    assert ours["lws_spread"].value == pytest.approx(0, abs=1e-6)
+    assert ours["data_efficiency"].value == pytest.approx(1 / 0.95, rel=1e-6)
+    with_12l = {subject for subject, found in measured.items() if "ppl_change.vanilla_12l" in found}
+    assert with_12l == {"model"}
+    assert set().union(*measured.values()) == set(comparison.KEYS)
 
 
-def test_ranks_share_the_draws_of_seeds_and_documents(judged):
-    _, table = judged
+def test_ranks_share_the_draws_of_seeds_and_documents(compared):
+    _, table = compared
     ranks = table.query("reader == 'correct' and control == ''").set_index("variant")["rank"]
     ends = table.query("reader == 'correct' and control == ''").set_index("variant")
     assert ranks["crown"] < ranks["baseline_18l"]
@@ -141,32 +147,27 @@ def test_ranks_share_the_draws_of_seeds_and_documents(judged):
     assert (table["real_loss_low"] <= table["real_loss"]).all()
 
 
-def test_zeros_and_gains_are_measured_with_their_nulls(judged):
-    measured, _ = judged
-    assert measured["zero_over_real"]["model"].value == pytest.approx(0.01 / 3.2, rel=0.01)
-    assert measured["reported_over_real"]["model"].value == pytest.approx(0.518, abs=0.001)
-    assert measured["reported_over_real"]["random_initialisation"].value == pytest.approx(1)
-    assert measured["largest_gain_move"]["model"] == (0, 0, 0)
-    assert measured["largest_gain_move"]["fp32_master"].value == 0.1
+def test_zeros_and_gains_are_measured_with_their_nulls(compared):
+    measured, _ = compared
+    ours, untrained = measured["model"], measured["random_initialisation"]
+    assert ours["zero_over_real"].value == pytest.approx(0.01 / 3.2, rel=0.01)
+    assert ours["reported_over_real"].value == pytest.approx(0.518, abs=0.001)
+    assert untrained["reported_over_real"].value == pytest.approx(1)
+    assert ours["largest_gain_move"] == (0, 0, 0)
+    assert measured["fp32_master"]["largest_gain_move"].value == 0.1
 
 
 def test_one_seed_gives_no_spread_of_seeds(results, settings):
     single = [each for each in results if each["seed"] == 0]
     main = resampling.main_results(single, settings.lws_train)
-    measured = comparison.measurements(single, main, resampling.Resampling.of(main, 200, 0))
-    assert measured["val_ppl_sd.baseline_18l"] == measured["data_efficiency"] == {}
+    measured = comparison.measured(single, main, resampling.Resampling.of(main, 200, 0))
+    assert not {"val_ppl_sd.baseline_18l", "data_efficiency"} & measured["model"].keys()
 
 
-def test_every_key_of_the_ledger_is_there_even_when_little_was_run(results, settings):
-    few = results[:1]
-    measured = comparison.measurements(few, few, resampling.Resampling.of(few, 200, 0))
-    keys = {
-        check.evidence.key
-        for claim in load_ledger(paths.CLAIMS)
-        for check in claim.checks
-        if check.evidence.file == "lws/compare.json"
-    }
-    assert keys <= measured.keys()
+def test_runs_that_do_not_compare_are_no_comparison(results, settings):
+    assert resampling.main_results(results[:1], settings.lws_train) == results[:1]
+    with pytest.raises(RunError, match="run 21_lws_train.py first"):
+        resampling.main_results(results[-2:], settings.lws_train)
 
 
 def test_plan_keeps_priority_and_names_are_unique(settings):
@@ -192,7 +193,7 @@ def test_price_has_a_line_a_group_and_a_sum(settings):
     assert sum(flops[:-1]) == pytest.approx(flops[-1], rel=0.01)
 
 
-def test_speed_is_judged_on_a_table_and_empty_without_one():
+def test_speeds_are_the_faster_compiler_settings():
     table = pd.DataFrame(
         {
             "variant": np.repeat(list(VARIANTS), 4),
@@ -200,11 +201,10 @@ def test_speed_is_judged_on_a_table_and_empty_without_one():
             "positions_per_second": [90.0, 110.0, 190.0, 210.0] * len(VARIANTS),
         }
     )
-    measured = throughput.measurements(table)
-    assert measured["positions_per_second.crown"]["model"].value == 200
-    assert measured["speed_ratio.crown"]["model"] == (1, 1, 1)
-    assert throughput.measurements(None).keys() == measured.keys()
-    assert not any(throughput.measurements(None).values())
+    measured = throughput.speeds(table)
+    assert measured["positions_per_second.crown"].value == 200
+    assert measured["speed_ratio.crown"] == (1, 1, 1)
+    assert measured.keys() == set(throughput.KEYS)
 
 
 def test_a_kept_model_comes_back_and_a_damaged_one_is_refused(tmp_path):
@@ -220,9 +220,57 @@ def test_a_kept_model_comes_back_and_a_damaged_one_is_refused(tmp_path):
         trained.load(kept, tmp_path / "other")
 
 
-def test_a_run_without_its_model_is_not_finished(settings, tmp_path):
-    run = next(planned(settings.lws_train))
-    (tmp_path / f"{run.name}.json").write_text('{"fingerprint": "x"}')
-    assert not finished(run, "x", tmp_path, tmp_path)
-    trained.keep(build("crown", proportional(24, 61), 16), tmp_path / "models" / run.name)
-    assert finished(run, "x", tmp_path, tmp_path) and not finished(run, "y", tmp_path, tmp_path)
+@pytest.fixture
+def corpus(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "WORK", tmp_path / "work")
+    writers = [TokenWriter(tmp_path / f"{name}.tokens", 61, "0" * 64, "test") for name in "ab"]
+    for writer in writers:
+        for start in range(4):
+            writer.append(np.arange(start, start + 40) % 61)
+    return Corpus(*(writer.finish() for writer in writers), None, {})
+
+
+@pytest.fixture
+def section(settings):
+    """Three steps of a micro model, with a checkpoint after each."""
+    changes = {"sequence_length": 16, "batch_tokens": 32, "checkpoint_every": 1}
+    first = settings.lws_train.groups[0].model_copy(update={"steps": 3, "d_model": 24})
+    loop = settings.lws_train.loop.model_copy(update=changes)
+    return settings.lws_train.model_copy(
+        update={"loop": loop, "groups": (first,), "validation_documents": 2}
+    )
+
+
+def test_a_killed_run_goes_on_and_a_finished_one_stays(section, corpus, tmp_path, monkeypatch):
+    run, folder = next(planned(section)), tmp_path / "models"
+    steps, batch = [], Sequences.batch
+
+    def seen(data, step, size):
+        steps.append(step)
+        if steps == [0, 1, 2]:
+            raise KeyboardInterrupt
+        return batch(data, step, size)
+
+    def executed(results):
+        execute(run, section, corpus, World(0, 1, torch.device("cpu")), tmp_path / results, folder)
+        return (tmp_path / results / f"{run.name}.json").read_bytes()
+
+    whole = executed("whole")
+    monkeypatch.setattr(Sequences, "batch", seen)
+    with pytest.raises(KeyboardInterrupt):
+        executed("killed")
+    assert executed("killed") == whole and steps == [0, 1, 2, 2]
+    work = work_of(run, section, corpus)
+    assert finished(run, work, folder) == json.loads(whole) and not work.folder.exists()
+    (folder / run.name / trained.WEIGHTS).unlink()
+    assert finished(run, work, folder) is None, "its model is lost"
+
+
+def test_a_finished_run_is_of_its_parameters_and_tokens(section, corpus):
+    def key(corpus=corpus, **changes):
+        group = section.groups[0].model_copy(update=changes)
+        return work_of(Run(group, "crown", "correct", 0), section, corpus).key
+
+    assert key(seeds=(0, 1, 2)) == key(), "another run does not count"
+    other = replace(corpus.train, header=corpus.train.header | {"crc32": 1})
+    assert len({key(), key(steps=4), key(d_model=48), key(corpus._replace(train=other))}) == 4

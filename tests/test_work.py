@@ -1,10 +1,27 @@
-"""Units side by side in worker processes."""
+"""Work that is kept when a run is interrupted, and units side by side in worker processes."""
+
+import resource
 
 import pytest
 import torch
 from torch import nn
 
-from strata.work import side_by_side
+from strata import paths
+from strata.work import Work, WorkError, side_by_side
+
+
+@pytest.fixture
+def place(monkeypatch, tmp_path):
+    """A folder of unfinished work, with a module that its numbers depend on."""
+    monkeypatch.setattr(paths, "WORK", tmp_path / "work")
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "module.py").write_text("one = 1")
+    return tmp_path
+
+
+@pytest.fixture
+def work(place):
+    return Work("stage", {"steps": 3}, [place / "code"])
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +62,43 @@ def test_workers_train_after_the_parent_has_trained():
 def test_a_unit_that_fails_ends_the_run():
     with pytest.raises(RuntimeError, match="negative dimension"):
         side_by_side(product, [1, -1], 2, "multiply")
+
+
+def test_interrupted_work_goes_on_until_it_is_cleared(work, place):
+    assert work.result("unit") is None and work.restore("unit") is None
+    work.save("unit", {"step": 1, "weights": torch.ones(2)})
+    again = Work("stage", {"steps": 3}, [place / "code"])
+    assert again.restore("unit")["weights"].tolist() == [1, 1]
+    again.finish("unit", [0.5])
+    assert again.result("unit") == [0.5] and again.restore("unit") is None
+    again.clear()
+    assert work.result("unit") is None
+
+
+def test_work_of_other_facts_or_code_is_not_picked_up(work, place):
+    work.finish("unit", 1)
+    assert Work("stage", {"steps": 4}, [place / "code"]).result("unit") is None
+    (place / "code" / "other.py").write_text("")
+    assert Work("stage", {"steps": 3}, [place / "code" / "module.py"]).key == work.key
+    (place / "code" / "module.py").write_text("one = 2")
+    assert Work("stage", {"steps": 3}, [place / "code" / "module.py"]).result("unit") is None
+
+
+def test_no_space_left_keeps_the_last_good_state(work):
+    work.save("unit", {"step": 2})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(WorkError, match="cannot be written .* last good one is kept"):
+            work.save("unit", {"step": 3, "weights": torch.ones(10_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert work.restore("unit") == {"step": 2}
+    assert not list(work.folder.glob("*part*"))
+
+
+def test_damaged_state_is_refused(work):
+    work.save("unit", {"step": 2})
+    (work.folder / "unit.pt").write_bytes(b"damaged")
+    with pytest.raises(WorkError, match="not a readable checkpoint"):
+        work.restore("unit")

@@ -25,5 +25,5 @@ def results(profile: str) -> Path:
 
 
 def runs(profile: str) -> Path:
-    """Folder of a profile's training runs: trained models, and checkpoints of unfinished ones."""
+    """Folder of a profile's training runs: the trained models."""
     return ROOT / "data" / "runs" / profile

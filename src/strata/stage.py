@@ -7,8 +7,10 @@ A numbered script defines `run(settings)` and ends with
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +47,15 @@ def main(
         if price and chosen.dry_run:
             print(price(settings))
             return
-        file = paths.results(settings.profile) / "provenance" / f"{name()}.json"
-        with records.provenance(file, facts=device):
+        with recorded(settings.profile):
             run(settings, **extras)
+
+
+def recorded(profile: str) -> AbstractContextManager[None]:
+    """The stage's provenance, written by the first of the processes that torchrun started."""
+    if os.environ.get("RANK", "0") != "0":
+        return nullcontext()
+    return records.provenance(paths.results(profile) / "provenance" / f"{name()}.json", device)
 
 
 def name() -> str:

@@ -10,7 +10,7 @@ import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,19 +19,33 @@ import torch
 from tqdm import tqdm
 
 from strata import paths
+from strata.errors import StrataError
 from strata.records import rounded, sha256, write_json
 
 Unit, Result = TypeVar("Unit"), TypeVar("Result")
 
 
+class WorkError(StrataError, RuntimeError):
+    """The state of work under way cannot be written or read."""
+
+
 class Work:
     """The unfinished work of one stage under one set of facts."""
 
-    def __init__(self, stage: str, facts: Mapping[str, Any]) -> None:
-        """`facts`: plain data that decides the numbers: parameters, the model's record, texts."""
-        sources = sorted(sha256(file) for file in (paths.ROOT / "src").rglob("*.py"))
-        key = json.dumps([rounded(dict(facts)), sources], sort_keys=True)
-        self.folder = paths.WORK / stage / hashlib.sha256(key.encode()).hexdigest()[:16]
+    def __init__(
+        self, stage: str, facts: Mapping[str, Any], sources: Iterable[Path] = (paths.SRC,)
+    ) -> None:
+        """What the numbers depend on.
+
+        Args:
+            facts: plain data: parameters, the model's record, texts.
+            sources: the code, as files and folders.
+        """
+        modules = {file for place in sources for file in (place, *place.rglob("*.py"))}
+        code = sorted(sha256(file) for file in modules if file.is_file())
+        key = json.dumps([rounded(dict(facts)), code], sort_keys=True)
+        self.key = hashlib.sha256(key.encode()).hexdigest()[:16]
+        self.folder = paths.WORK / stage / self.key
 
     def result(self, unit: str) -> Any | None:
         """What a finished unit left, or None."""
@@ -44,16 +58,12 @@ class Work:
         self._checkpoint(unit).unlink(missing_ok=True)
 
     def save(self, unit: str, state: Mapping[str, Any]) -> None:
-        """Keep the state of a unit under way: written whole, then renamed."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = self._checkpoint(unit).with_suffix(f".part{os.getpid()}")
-        torch.save(dict(state), part)
-        os.replace(part, self._checkpoint(unit))
+        """Keep the state of a unit under way, in the place of its last one."""
+        save(self._checkpoint(unit), state)
 
     def restore(self, unit: str) -> dict[str, Any] | None:
         """The last saved state of a unit, or None."""
-        file = self._checkpoint(unit)
-        return torch.load(file, weights_only=True) if file.is_file() else None
+        return restore(self._checkpoint(unit))
 
     def clear(self) -> None:
         """Remove everything: the stage has written its evidence."""
@@ -61,6 +71,44 @@ class Work:
 
     def _checkpoint(self, unit: str) -> Path:
         return self.folder / f"{unit}.pt"
+
+
+def save(file: Path, state: Mapping[str, Any]) -> None:
+    """Replace a file by a state of tensors and plain data, in one step.
+
+    Raises:
+        WorkError: it cannot be written; the last good one is still there.
+    """
+    part = file.with_suffix(f".part{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as opened:
+            torch.save(dict(state), opened)
+            opened.flush()
+            os.fsync(opened.fileno())
+        os.replace(part, file)
+    except (OSError, RuntimeError) as error:
+        part.unlink(missing_ok=True)
+        kept = "the last good one is kept" if file.is_file() else "there was none before"
+        raise WorkError(
+            f"{file}: cannot be written ({error}); {kept}. Make room and run again"
+        ) from error
+
+
+def restore(file: Path, device: torch.device | None = None) -> dict[str, Any] | None:
+    """The state in a file, or None if there is none; tensors on `device`, or where they were.
+
+    Raises:
+        WorkError: the file cannot be read.
+    """
+    if not file.is_file():
+        return None
+    try:
+        return torch.load(file, map_location=device, weights_only=True)
+    except Exception as error:
+        raise WorkError(
+            f"{file}: not a readable checkpoint ({type(error).__name__}). Delete it to start anew"
+        ) from error
 
 
 def side_by_side(

@@ -1,6 +1,7 @@
-"""Paper B's models and experiments: layer-wise scaling."""
+"""Paper B's models and experiments: layer-wise scaling. Shapes and parameters need no torch."""
 
-from strata.lws.model import LwsConfig, LwsForCausalLM, LwsModel, build
+from typing import Any
+
 from strata.lws.scaling import VARIANTS, ShapeError, layer_shapes, parameter_count
 
 __all__ = [
@@ -13,3 +14,11 @@ __all__ = [
     "layer_shapes",
     "parameter_count",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from strata.lws import model
+
+    return getattr(model, name)

@@ -55,7 +55,7 @@ def layer_table() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def deviation_table() -> pd.DataFrame:
+def wording_table() -> pd.DataFrame:
     """One row a variant: what the paper's wording would give, beside the released code.
 
     `unbuildable_layers` counts layers whose query heads 4 KV heads cannot share.
@@ -82,27 +82,29 @@ def deviation_table() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def measurements(params: LwsArchitectureParams) -> dict[str, dict[str, Estimate]]:
+def counts(params: LwsArchitectureParams) -> dict[str, Estimate]:
     """What the ledger judges: all arithmetic, so every interval is a point."""
     table = variant_table(params.sequence_length).set_index("variant")
     keys = ("layers", "parameters", "parameters_millions", "non_embedding_millions")
-    measured = {
-        f"{key}.{name}": {"model": _point(table.at[name, key])} for key in keys for name in VARIANTS
-    }
     kv_heads = layer_table()["kv_heads"]
-    positions = params.published_steps * params.published_sequences * params.sequence_length
-    billions = positions / 1e9
-    measured |= {
-        "kv_heads.fewest": {"model": _point(kv_heads.min())},
-        "kv_heads.most": {"model": _point(kv_heads.max())},
-        "first_ffn_width.crown": {"model": _point(layer_shapes("crown")[0].ffn_width)},
-        "training_tokens_billions": {
-            "model": _point(REAL_SHARE * billions),
-            "as_published": _point(billions),
-        },
-        "training_hours": {"model": _point(positions / (GPUS * TPS_18L) / 3600)},
+    found = {f"{key}.{name}": table.at[name, key] for key in keys for name in VARIANTS} | {
+        "kv_heads.fewest": kv_heads.min(),
+        "kv_heads.most": kv_heads.max(),
+        "first_ffn_width.crown": layer_shapes("crown")[0].ffn_width,
+        "training_tokens_billions": REAL_SHARE * _positions(params) / 1e9,
+        "training_hours": _positions(params) / (GPUS * TPS_18L) / 3600,
     }
-    return measured
+    return {key: _point(value) for key, value in found.items()}
+
+
+def counts_with_zeros(params: LwsArchitectureParams) -> dict[str, Estimate]:
+    """The same where the reader's zeros count as tokens, as published."""
+    return {"training_tokens_billions": _point(_positions(params) / 1e9)}
+
+
+def _positions(params: LwsArchitectureParams) -> int:
+    """Of the whole published run."""
+    return params.published_steps * params.published_sequences * params.sequence_length
 
 
 def _point(value: float) -> Estimate:

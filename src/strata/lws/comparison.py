@@ -8,16 +8,22 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from strata.lws.resampling import Kind, Resampling, Result, change, chosen, losses
-from strata.lws.scaling import VARIANTS
+from strata.evidence import AS_PUBLISHED, MODEL, RANDOM
+from strata.lws.resampling import Kind, Resampling, change, chosen, losses
+from strata.lws.runs import Result
+from strata.lws.scaling import BASELINES, VARIANTS
 from strata.records import Estimate
 from strata.statistics import CONFIDENCE, mean_estimate, percentile_estimate
 
-BASELINES = {12: "baseline_12l", 18: "baseline_18l"}
 LWS_18L = ("vanilla_18l", "framed", "reverse", "crown")
 CONTROL = "shuffled_depth_roles"
-MODEL, AS_PUBLISHED, UNTRAINED = "model", "as_published", "random_initialisation"
 HEADLINE: dict[str, Kind] = {"correct": "real", "as_published": "reported"}
+KEYS = [
+    *(f"{key}.{name}" for key in ("val_loss", "val_ppl") for name in VARIANTS),
+    *(f"ppl_change.{name}" for name in VARIANTS if name not in BASELINES.values()),
+    *("val_ppl_sd.baseline_18l", "lws_spread", "data_efficiency"),
+    *("zero_over_real", "reported_over_real", "largest_gain_move"),
+]
 
 
 def table(results: list[Result], sampling: Resampling) -> pd.DataFrame:
@@ -51,43 +57,19 @@ def table(results: list[Result], sampling: Resampling) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def measurements(
+def measured(
     results: list[Result], main: list[Result], sampling: Resampling
 ) -> dict[str, dict[str, Estimate]]:
-    """What the ledger judges, by key and subject; a subject that was not run is left out."""
-    measured: dict[str, dict[str, Estimate]] = {}
-    subjects = {MODEL: "correct", AS_PUBLISHED: "as_published"}
-    for variant, shape in VARIANTS.items():
-        loss, perplexity, against = {}, {}, {}
-        for subject, reader in subjects.items():
-            found = chosen(main, variant, reader)
-            if not found:
-                continue
-            value, draws = losses(found.values(), HEADLINE[reader], sampling)
-            loss[subject] = percentile_estimate(value, draws)
-            perplexity[subject] = percentile_estimate(np.exp(value), np.exp(draws))
-            base = chosen(main, BASELINES[shape.layers], reader)
-            against[subject] = change(found, base, HEADLINE[reader], sampling)
-        measured[f"val_loss.{variant}"] = loss
-        measured[f"val_ppl.{variant}"] = perplexity
-        if variant in LWS_18L:
-            control = chosen(main, "crown", "correct", control=True)
-            base = chosen(main, BASELINES[18], "correct")
-            against[CONTROL] = change(control, base, "real", sampling)
-        if variant not in BASELINES.values():
-            measured[f"ppl_change.{variant}"] = _present(against)
-    for key, statistic in (
-        ("val_ppl_sd.baseline_18l", lambda reader: _spread_of_seeds(main, reader)),
-        ("lws_spread", lambda reader: _spread_of_profiles(main, reader, sampling)),
-        ("data_efficiency", lambda reader: _data_efficiency(main, reader)),
-    ):
-        measured[key] = _present({s: statistic(reader) for s, reader in subjects.items()})
-    wrong = [result for result in main if result["reader"] == "as_published"]
-    sources = {MODEL: "documents", UNTRAINED: "untrained"} if wrong else {}
-    for key, top in (("zero_over_real", "zero"), ("reported_over_real", "reported")):
-        measured[key] = {s: _ratio(wrong, top, sampling, source) for s, source in sources.items()}
-    measured["largest_gain_move"] = _gain_moves(results)
-    return measured
+    """Subject -> key -> what the ledger judges, as far as it was run."""
+    return {
+        MODEL: _of_reader(main, "correct", sampling)
+        | _zeros(main, "documents", sampling)
+        | _gain_move(results, "pure_bf16"),
+        AS_PUBLISHED: _of_reader(main, "as_published", sampling),
+        RANDOM: _zeros(main, "untrained", sampling),
+        CONTROL: _of_control(main, sampling),
+        "fp32_master": _gain_move(results, "bf16_autocast"),
+    }
 
 
 def curves(results: list[Result]) -> pd.DataFrame:
@@ -137,15 +119,51 @@ def _columns(name: str, estimate: Estimate | None) -> dict[str, float]:
     return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
-def _present(subjects: dict[str, Estimate | None]) -> dict[str, Estimate]:
-    return {subject: estimate for subject, estimate in subjects.items() if estimate is not None}
+def _present(found: dict[str, Estimate | None]) -> dict[str, Estimate]:
+    return {key: estimate for key, estimate in found.items() if estimate is not None}
 
 
-def _ratio(results: list[Result], top: Kind, sampling: Resampling, measured: str) -> Estimate:
-    """A loss over the loss at real positions, of the runs with the wrong reader."""
-    value, draws = losses(results, top, sampling, measured)
-    real, real_draws = losses(results, "real", sampling, measured)
-    return percentile_estimate(value / real, draws / real_draws)
+def _of_reader(main: list[Result], reader: str, sampling: Resampling) -> dict[str, Estimate]:
+    """The headline losses of the runs with one reader, and what follows from them."""
+    found = {
+        "val_ppl_sd.baseline_18l": _spread_of_seeds(main, reader),
+        "lws_spread": _spread_of_profiles(main, reader, sampling),
+        "data_efficiency": _data_efficiency(main, reader),
+    }
+    for variant, shape in VARIANTS.items():
+        ours = chosen(main, variant, reader)
+        if ours:
+            value, draws = losses(ours.values(), HEADLINE[reader], sampling)
+            found[f"val_loss.{variant}"] = percentile_estimate(value, draws)
+            found[f"val_ppl.{variant}"] = percentile_estimate(np.exp(value), np.exp(draws))
+        if (base := BASELINES[shape.layers]) != variant:
+            against = change(ours, chosen(main, base, reader), HEADLINE[reader], sampling)
+            found[f"ppl_change.{variant}"] = against
+    return _present(found)
+
+
+def _of_control(main: list[Result], sampling: Resampling) -> dict[str, Estimate]:
+    """Every 18-layer LWS variant's null: Crown's layers in a random order against the baseline."""
+    control = chosen(main, "crown", "correct", control=True)
+    against = change(control, chosen(main, BASELINES[18], "correct"), "real", sampling)
+    return _present({f"ppl_change.{variant}": against for variant in LWS_18L})
+
+
+def _zeros(main: list[Result], source: str, sampling: Resampling) -> dict[str, Estimate]:
+    """Losses over the loss at real positions, of the runs with the wrong reader.
+
+    Args:
+        source: `documents` after training, `untrained` before.
+    """
+    wrong = [result for result in main if result["reader"] == "as_published"]
+    if not wrong:
+        return {}
+    real, real_draws = losses(wrong, "real", sampling, source)
+    found = {}
+    for kind in ("zero", "reported"):
+        value, draws = losses(wrong, kind, sampling, source)
+        found[f"{kind}_over_real"] = percentile_estimate(value / real, draws / real_draws)
+    return found
 
 
 def _spread_of_profiles(main: list[Result], reader: str, sampling: Resampling) -> Estimate | None:
@@ -207,15 +225,11 @@ def _first_at(curve: list[list[float]], goal: float) -> float:
     return float(steps[place - 1] + share * (steps[place] - steps[place - 1]))
 
 
-def _gain_moves(results: list[Result]) -> dict[str, Estimate]:
-    """Largest move of a norm gain in Baseline 18L: pure bf16, and its control with fp32 weights."""
-    subjects = {MODEL: "pure_bf16", "fp32_master": "bf16_autocast"}
-    largest = {
-        subject: [
-            result["norm_gains"]["largest_move"]
-            for result in results
-            if (result["variant"], result["precision"]) == (BASELINES[18], precision)
-        ]
-        for subject, precision in subjects.items()
-    }
-    return {s: Estimate(max(m), max(m), max(m)) for s, m in largest.items() if m}
+def _gain_move(results: list[Result], precision: str) -> dict[str, Estimate]:
+    """Largest move of a norm gain in Baseline 18L, trained in one precision."""
+    moves = [
+        result["norm_gains"]["largest_move"]
+        for result in results
+        if (result["variant"], result["precision"]) == (BASELINES[18], precision)
+    ]
+    return {"largest_gain_move": Estimate(max(moves), max(moves), max(moves))} if moves else {}

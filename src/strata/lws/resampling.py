@@ -4,16 +4,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from strata.lws.params import LwsTrainParams
-from strata.lws.runs import planned
+from strata.lws.runs import Result, RunError, planned
 from strata.records import Estimate
 from strata.statistics import Floats, percentile_estimate, resampling_weights
 
-Result = dict[str, Any]
 Kind = Literal["real", "zero", "reported"]
 
 
@@ -47,10 +46,17 @@ def load_results(folder: Path, params: LwsTrainParams) -> list[Result]:
 
 
 def main_results(results: list[Result], params: LwsTrainParams) -> list[Result]:
-    """Results of the first group's width, length and precision: those that compare."""
+    """Results of the first group's width, length and precision: those that compare.
+
+    Raises:
+        RunError: there are none.
+    """
     first = params.groups[0]
     keys = ("d_model", "steps", "learning_rate", "precision")
-    return [result for result in results if all(result[key] == getattr(first, key) for key in keys)]
+    found = [each for each in results if all(each[key] == getattr(first, key) for key in keys)]
+    if not found:
+        raise RunError("lws_train: no finished run of the first group; run 21_lws_train.py first")
+    return found
 
 
 def chosen(

@@ -1,13 +1,14 @@
 """Paper B's training runs: which there are, running one, and keeping what it measured."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from transformers import PreTrainedModel
 
+from strata import paths
+from strata.errors import StrataError
 from strata.lws import readers, trained
 from strata.lws.model import build
 from strata.lws.params import LwsGroup, LwsTrainParams
@@ -23,11 +24,21 @@ from strata.lws.scaling import (
 from strata.params.training import TrainingParams
 from strata.records import write_json
 from strata.text import Corpus
-from strata.training import Sequences, World, train
+from strata.training import History, Sequences, World, train
+from strata.work import Work
 
-SOURCE_ROOT = Path(__file__).parents[1]
-SOURCES = ("training", "lws/model.py", "lws/scaling.py", "lws/readers.py", "lws/runs.py")
+Result = dict[str, Any]
+
+COUNTING = ("lws/model.py", "lws/readers.py", "lws/runs.py", "lws/scaling.py")
+SOURCES = [
+    paths.SRC / "strata" / place for place in ("training", "text/as_published.py", *COUNTING)
+]
+RESULT = "result.json"  # beside a trained model
 CURVE_POINTS = 200
+
+
+class RunError(StrataError, RuntimeError):
+    """A run that is asked for is not there, or failed; the others are kept."""
 
 
 class Run(NamedTuple):
@@ -64,99 +75,89 @@ def planned(params: LwsTrainParams) -> Iterator[Run]:
                     yield Run(group, variant, reader, seed)
 
 
-def fingerprint(run: Run, params: LwsTrainParams, corpus: Corpus) -> str:
-    """A hash of all that a run's numbers depend on: parameters, tokens, and the code itself."""
+def work_of(run: Run, params: LwsTrainParams, corpus: Corpus) -> Work:
+    """A run's unfinished work; its key follows from parameters, tokens and the code that counts."""
     facts = {
-        "run": [run.group.model_dump(mode="json"), run.variant, run.reader, run.seed],
-        "loop": params.loop.model_dump(mode="json"),
+        "run": [run.name, run.group.d_model, run.group.shuffled_depth_roles],
+        "training": run.training(params).model_dump(mode="json"),
         "documents": params.validation_documents,
         "tokens": [store.header["crc32"] for store in (corpus.train, corpus.validation)],
     }
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    for source in SOURCES:
-        place = SOURCE_ROOT / source
-        for file in sorted(place.glob("*.py")) if place.is_dir() else [place]:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+    return Work("lws_train", facts, SOURCES)
 
 
-def models(work: Path) -> Path:
-    """The folder of the trained models, one in a folder of its run's name."""
-    return work / "models"
+def models(folder: Path) -> Path:
+    """The folder of a profile's trained models, each in a folder of its run's name."""
+    return folder / "models"
 
 
-def checkpoints(work: Path) -> Path:
-    """The folder of unfinished runs."""
-    return work / "checkpoints"
-
-
-def finished(run: Run, fingerprint: str, results: Path, work: Path) -> bool:
-    """Whether a run's model is kept and its result still belongs to these parameters and code."""
-    file = results / f"{run.name}.json"
-    if not (file.is_file() and trained.kept(models(work) / run.name)):
-        return False
-    return json.loads(file.read_text(encoding="utf-8"))["fingerprint"] == fingerprint
+def finished(run: Run, work: Work, models: Path) -> Result | None:
+    """A run's result, if its model is kept and both belong to these parameters and code."""
+    file = models / run.name / RESULT
+    if not (file.is_file() and trained.kept(file.parent)):
+        return None
+    found = json.loads(file.read_text(encoding="utf-8"))
+    return found["result"] if found["work"] == work.key else None
 
 
 def execute(
-    run: Run, params: LwsTrainParams, corpus: Corpus, world: World, results: Path, work: Path
+    run: Run, params: LwsTrainParams, corpus: Corpus, world: World, results: Path, models: Path
 ) -> None:
-    """Train and measure one run; its result appears in `results` as it ends.
+    """Train and measure one run, from its checkpoint if it was killed.
 
-    Args:
-        work: folder for the checkpoints of all runs, from which a killed run carries on, and for
-            the trained models.
+    Its result appears in `results` as it ends, and beside its model in `models`.
 
     Raises:
-        TrainingError: the run cannot go on; what was saved before stays.
+        TrainingError, WorkError: the run cannot go on; what was saved before stays.
     """
-    key = fingerprint(run, params, corpus)
-    training = run.training(params)
+    training, work = run.training(params), work_of(run, params, corpus)
     geometry = proportional(run.group.d_model, corpus.train.header["vocabulary_size"])
-    shapes = run.shapes(geometry)
-    length = training.sequence_length
+    shapes, length = run.shapes(geometry), training.sequence_length
     model = build(run.variant, geometry, length, shapes=shapes).to(world.device)
     held_out = readers.validation(
         run.reader, corpus.validation, params.validation_documents, length
     )
-    untrained = readers.measure(model, held_out, training.precision)
-    tokens = readers.training_tokens(run.reader, corpus.train)
+
+    def measured(current: PreTrainedModel) -> readers.DocumentLosses:
+        return readers.measure(current, held_out, training.precision)
+
+    untrained = measured(model)
     history = train(
         model,
-        Sequences(tokens, length, run.seed),
+        Sequences(readers.training_tokens(run.reader, corpus.train), length, run.seed),
         training,
         world,
-        checkpoints(work) / f"{run.name}-{key}",
-        lambda current: readers.measure(current, held_out, training.precision).reported,
+        work.folder / run.name,
+        lambda current: measured(current).reported,
     )
-    every = -(-len(history.losses) // CURVE_POINTS)
     result = {
-        "fingerprint": key,
+        **{key: getattr(run, key) for key in ("variant", "reader", "seed")},
+        **{key: getattr(run.group, key) for key in ("shuffled_depth_roles", "d_model")},
+        **{key: getattr(training, key) for key in ("precision", "learning_rate", "steps")},
+        **_curves(history),
         "run": run.name,
         "group": run.group.name,
-        "variant": run.variant,
-        "reader": run.reader,
-        "seed": run.seed,
-        "shuffled_depth_roles": run.group.shuffled_depth_roles,
-        "d_model": run.group.d_model,
-        "precision": training.precision,
-        "learning_rate": training.learning_rate,
-        "steps": training.steps,
         "positions_per_step": training.batch_tokens,
         "corpus_tokens": len(corpus.train.tokens),
         "parameters": count_parameters(shapes, geometry),
         "flops_per_position": training_flops(shapes, geometry, length),
-        "training_curve": [
-            [step + 1, loss] for step, loss in enumerate(history.losses) if step % every == 0
-        ],
-        "validation_curve": history.validation,
         "untrained": untrained._asdict(),
-        "documents": readers.measure(model, held_out, training.precision)._asdict(),
+        "documents": measured(model)._asdict(),
         "norm_gains": _norm_gains(model),
     }
     if world.rank == 0:
-        weights = trained.keep(model, models(work) / run.name)
-        write_json(results / f"{run.name}.json", result | {"weights_sha256": weights})
+        folder = models / run.name
+        result["weights_sha256"] = trained.keep(model, folder)
+        write_json(folder / RESULT, {"work": work.key, "result": result})
+        write_json(results / f"{run.name}.json", result)
+        work.clear()
+
+
+def _curves(history: History) -> Result:
+    """The validation losses, and at most CURVE_POINTS of the training losses."""
+    every = -(-len(history.losses) // CURVE_POINTS)
+    points = [[step + 1, loss] for step, loss in enumerate(history.losses) if step % every == 0]
+    return {"training_curve": points, "validation_curve": history.validation}
 
 
 def _norm_gains(model: PreTrainedModel) -> dict[str, float]:

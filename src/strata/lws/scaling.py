@@ -42,6 +42,8 @@ VARIANTS: dict[str, Variant] = {
     "crown": Variant(layers=18, ffn=(0.5, 3.8, 0.5), qkv=(0.5, 1.0, 0.5), framed=True),
 }
 
+BASELINES = {12: "baseline_12l", 18: "baseline_18l"}  # what a variant of that depth is held against
+
 
 class LayerShape(NamedTuple):
     """Widths of one layer, in channels and heads."""

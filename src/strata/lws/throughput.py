@@ -13,13 +13,28 @@ from tqdm import tqdm
 
 from strata.lws.model import build
 from strata.lws.params import LwsThroughputParams, LwsTrainParams
-from strata.lws.scaling import VARIANTS, Geometry, layer_shapes, proportional, training_flops
+from strata.lws.scaling import (
+    BASELINES,
+    VARIANTS,
+    Geometry,
+    layer_shapes,
+    proportional,
+    training_flops,
+)
 from strata.params.training import TrainingParams
 from strata.records import Estimate
 from strata.statistics import Floats, mean_estimate
 from strata.training import Sequences, World, train
 
-BASELINES = {12: "baseline_12l", 18: "baseline_18l"}
+SCALED = {
+    name: BASELINES[variant.layers]
+    for name, variant in VARIANTS.items()
+    if name not in BASELINES.values()
+}
+KEYS = [
+    *(f"positions_per_second.{name}" for name in VARIANTS),
+    *(f"speed_ratio.{name}" for name in SCALED),
+]
 TERA, GIBI = 1e12, 2**30
 COSTLIEST = 15
 
@@ -79,18 +94,15 @@ def kernels(section: LwsThroughputParams, loop: LwsTrainParams, world: World) ->
     return pd.DataFrame(rows).nlargest(COSTLIEST, "percent")
 
 
-def measurements(table: pd.DataFrame | None) -> dict[str, dict[str, Estimate]]:
+def speeds(table: pd.DataFrame) -> dict[str, Estimate]:
     """What the ledger judges: the faster compiler setting's speeds, and ratios to the baseline of
-    the same depth. Without a table (no GPU) every key is there with nothing measured."""
-    measured: dict[str, dict[str, Estimate]] = {}
-    for name, variant in VARIANTS.items():
-        base = BASELINES[variant.layers]
-        speeds = None if table is None else _fastest(table, name)
-        measured[f"positions_per_second.{name}"] = {} if speeds is None else _subject(speeds)
-        if name != base:
-            ratio = {} if speeds is None else _subject(speeds / _fastest(table, base))
-            measured[f"speed_ratio.{name}"] = ratio
-    return measured
+    the same depth; means over windows with their t intervals."""
+    fastest = {name: _fastest(table, name) for name in VARIANTS}
+    ratios = {name: fastest[name] / fastest[base] for name, base in SCALED.items()}
+    return {
+        **{f"positions_per_second.{name}": mean_estimate(each) for name, each in fastest.items()},
+        **{f"speed_ratio.{name}": mean_estimate(each) for name, each in ratios.items()},
+    }
 
 
 def _speeds(
@@ -138,11 +150,6 @@ def _fastest(table: pd.DataFrame, name: str) -> Floats:
     """A variant's speeds by window, with the compiler setting that is faster on average."""
     rows = table[table["variant"] == name].groupby("compiled")["positions_per_second"]
     return max((speeds.to_numpy() for _, speeds in rows), key=np.mean)
-
-
-def _subject(values: Floats) -> dict[str, Estimate]:
-    """The mean over windows with its t interval, as the ledger's model."""
-    return {"model": mean_estimate(values)}
 
 
 def _peak_memory(world: World) -> float | None:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     BertConfig,
     BertModel,
@@ -15,10 +14,10 @@ from transformers import (
 
 from strata import paths
 from strata.params.sources import TinySource
+from strata.text.bpe import END, train_bpe
 
 VOCABULARY = 512
 HEAD_DIM = 16
-END = "<|endoftext|>"
 TOKENIZER_TEXT = paths.ROOT / "data" / "authored" / "paragraphs.txt"
 
 
@@ -58,16 +57,8 @@ def _shape(source: TinySource) -> dict[str, int]:
 
 
 def _tokenizer() -> PreTrainedTokenizerFast:
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=[END],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train([str(TOKENIZER_TEXT)], trainer)
+    with TOKENIZER_TEXT.open(encoding="utf-8") as lines:
+        tokenizer = train_bpe(lines, VOCABULARY, [END])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token=END, eos_token=END, pad_token=END
     )

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from strata import paths
 from strata.params.corpus import CorpusParams
 from strata.records import sha256, write_json
+from strata.text.bpe import END, train_bpe
 from strata.text.corpus import documents, held_out, origin
 from strata.text.passages import TextError
 from strata.text.tokens import TokenStore, TokenWriter
 
-END = "<|endoftext|>"
 TOKENIZER = "tokenizer.json"
 RECORD = "record.json"
 SPLITS = ("train", "validation")
@@ -96,7 +96,7 @@ def _tokenizer(params: CorpusParams, file: Path) -> Tokenizer:
         source = params.hub_tokenizer
         tokenizer = Tokenizer.from_pretrained(source.repository, revision=source.revision)
     else:
-        tokenizer = _train_bpe(params)
+        tokenizer = train_bpe(_sample(params), params.vocabulary, [END])
     if tokenizer.get_vocab_size() > params.vocabulary:
         raise TextError(
             f"corpus.vocabulary: {params.vocabulary} is smaller than the tokenizer's "
@@ -105,20 +105,6 @@ def _tokenizer(params: CorpusParams, file: Path) -> Tokenizer:
     if tokenizer.token_to_id(END) is None:
         raise TextError(f"corpus.hub_tokenizer: the tokenizer has no {END}")
     tokenizer.save(str(file))
-    return tokenizer
-
-
-def _train_bpe(params: CorpusParams) -> Tokenizer:
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=params.vocabulary,
-        special_tokens=[END],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(_sample(params), trainer)
     return tokenizer
 
 

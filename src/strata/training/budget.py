@@ -14,12 +14,16 @@ COPIES = 2  # of each matrix's input and output that backward keeps, counted in 
 
 def learning_rate(params: TrainingParams, step: int) -> float:
     """Linear warm-up, then constant, or a cosine down to a tenth."""
-    if step < params.warmup_steps:
-        return params.learning_rate * (step + 1) / params.warmup_steps
-    if params.schedule == "constant":
+    if params.schedule == "constant" and step >= params.warmup_steps:
         return params.learning_rate
-    progress = (step - params.warmup_steps) / max(1, params.steps - params.warmup_steps)
-    return params.learning_rate * (0.55 + 0.45 * math.cos(math.pi * progress))
+    return params.learning_rate * warm_then_cosine(step, params.steps, params.warmup_steps)
+
+
+def warm_then_cosine(step: int, steps: int, warm: int) -> float:
+    """Share of the full learning rate: a linear warm-up, then a cosine from 1 to 0.1."""
+    if step < warm:
+        return (step + 1) / warm
+    return 0.55 + 0.45 * math.cos(math.pi * (step - warm) / max(1, steps - warm))
 
 
 def shared_out(params: TrainingParams, world: World) -> int:

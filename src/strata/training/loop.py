@@ -17,14 +17,15 @@ from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from strata.params.training import Precision, TrainingParams
-from strata.training import checkpoints
 from strata.training.attention import without_masks
 from strata.training.budget import learning_rate, micro_batch, shared_out
 from strata.training.curves import curves
 from strata.training.data import Sequences
 from strata.training.distributed import World
 from strata.training.errors import TrainingError
+from strata.work import restore, save
 
+CHECKPOINT = "checkpoint.pt"
 Validate = Callable[[PreTrainedModel], float]
 
 
@@ -58,8 +59,8 @@ def train(
     """Train a model in place, from its last checkpoint in `folder` if there is one.
 
     Raises:
-        TrainingError: a batch that cannot be shared out, a non-finite loss, a checkpoint that is
-            damaged, of another run, or cannot be written.
+        TrainingError: a batch that cannot be shared out, a non-finite loss, another run's folder.
+        WorkError: a checkpoint that is damaged or cannot be written.
     """
     model.to(world.device, torch.bfloat16 if params.precision == "pure_bf16" else torch.float32)
     optimizer = _optimizer(model, params)
@@ -93,7 +94,7 @@ def train(
                 history.validation.append([step + 1, value])
                 log(step + 1, validation_loss=value)
             if world.rank == 0 and (last or (step + 1) % params.checkpoint_every == 0):
-                checkpoints.save(folder, _state(model, optimizer, params, step + 1, history))
+                save(folder / CHECKPOINT, _state(model, optimizer, params, step + 1, history))
     return history
 
 
@@ -155,7 +156,7 @@ def _restore(
     world: World,
     folder: Path,
 ) -> tuple[int, History]:
-    state = checkpoints.load(folder, world.device)
+    state = restore(folder / CHECKPOINT, world.device)
     if state is None:
         return 0, History([], [])
     if state["params"] != params.model_dump(mode="json"):

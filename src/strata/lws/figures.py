@@ -1,13 +1,12 @@
 """Figures of paper B."""
 
-from collections.abc import Mapping
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from strata.figures.shown import Shown
 from strata.figures.style import PALETTE, PUBLISHED_COLOUR, PUBLISHED_MARK, intervals
 
 VARIANTS = {
@@ -27,12 +26,9 @@ DEEP = ("baseline_18l", "vanilla_18l", "framed", "reverse", "crown")
 FIGURE_4 = ("baseline_12l", "vanilla_12l", "baseline_18l", "vanilla_18l")
 
 
-def depth_profile(layers: pd.DataFrame) -> Figure:
-    """Figure 3: parameters of each layer (millions), one line a variant.
-
-    Args:
-        layers: architecture_layers.csv.
-    """
+def lws_depth_profile(shown: Shown) -> Figure:
+    """Figure 3: parameters of each layer (millions), one line a variant."""
+    layers = shown.table("lws/architecture_layers")
     figure, axes = plt.subplots(1, 2, figsize=(12, 4.2), sharey=True)
     for axis, depth in zip(axes, (12, 18), strict=True):
         for name, rows in layers.groupby("variant", sort=False):
@@ -49,56 +45,35 @@ def depth_profile(layers: pd.DataFrame) -> Figure:
     return figure
 
 
-def validation_curves(
-    curves: pd.DataFrame, variants: tuple[str, ...], published: Mapping[str, float], start: float
-) -> Figure:
-    """Figures 4 and 5: validation perplexity against positions, beside the published end values.
-
-    Args:
-        curves: curves.csv.
-        published: variant -> the paper's last perplexity.
-        start: share of the run to leave out at its beginning.
-    """
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), width_ratios=[2, 3, 3])
-    _published_ends(axes[0], variants, published)
-    chosen = curves.query("kind == 'validation' and control != control")
-    for axis, reader in zip(axes[1:], READERS, strict=True):
-        rows = chosen[(chosen["reader"] == reader) & chosen["variant"].isin(variants)]
-        _curves(axis, rows[rows["positions"] > start * rows["positions"].max()], np.exp)
-        axis.set_title(READERS[reader])
-        axis.set_ylabel("validation perplexity")
-    figure.tight_layout()
-    return figure
+def lws_validation(shown: Shown) -> Figure:
+    """Figure 4: validation perplexity of baseline and vanilla LWS at both depths."""
+    return _validation(shown, FIGURE_4, start=0)
 
 
-def training_curves(curves: pd.DataFrame, zoom: float) -> Figure:
-    """Figures 6 and 7: training loss of the 18-layer variants, whole and its last part.
+def lws_validation_18l(shown: Shown) -> Figure:
+    """Figure 5: validation perplexity of the 18-layer variants in the second part of the run."""
+    return _validation(shown, DEEP, start=0.4)
 
-    Args:
-        curves: curves.csv.
-        zoom: share of the run that Figure 7 leaves out.
-    """
-    chosen = curves.query("kind == 'training' and reader == 'correct' and control != control")
-    rows = chosen[chosen["variant"].isin(DEEP)]
+
+def lws_training(shown: Shown) -> Figure:
+    """Figures 6 and 7: training loss of the 18-layer variants, whole and its last part."""
+    chosen = "kind == 'training' and reader == 'correct' and control != control"
+    rows = shown.table("lws/curves", chosen).query("variant in @DEEP")
     figure, axes = plt.subplots(1, 2, figsize=(12, 4.2))
-    _curves(axes[0], rows, np.asarray)
-    _curves(axes[1], rows[rows["positions"] > zoom * rows["positions"].max()], np.asarray)
-    for axis, title in zip(axes, ("whole run", "last part"), strict=True):
+    for axis, title, start in zip(axes, ("whole run", "last part"), (0, 0.6), strict=True):
+        _curves(axis, rows[rows["positions"] > start * rows["positions"].max()], np.asarray)
         axis.set_title(f"{title}, {READERS['correct']}")
         axis.set_ylabel("training loss (nats)")
     figure.tight_layout()
     return figure
 
 
-def perplexity_changes(table: pd.DataFrame, published: Mapping[str, float]) -> Figure:
-    """Perplexity of each LWS variant against the baseline of its depth, with intervals.
-
-    Args:
-        table: compare.csv.
-        published: variant -> the paper's change in percent.
-    """
-    figure, axis = plt.subplots(figsize=(9, 4.4))
+def lws_changes(shown: Shown) -> Figure:
+    """Perplexity of each LWS variant against the baseline of its depth, with intervals."""
     names = [name for name in VARIANTS if not name.startswith("baseline")]
+    table = shown.table("lws/compare").query("variant in @names")
+    published = shown.published.by_name("lws/compare.json", "ppl_change.")
+    figure, axis = plt.subplots(figsize=(9, 4.4))
     places = {name: place for place, name in enumerate(names)}
     styles = [
         ("as_published", False, -0.15, PALETTE[1], READERS["as_published"]),
@@ -107,7 +82,6 @@ def perplexity_changes(table: pd.DataFrame, published: Mapping[str, float]) -> F
     ]
     for reader, control, shift, colour, label in styles:
         rows = table[(table["reader"] == reader) & (table["control"].notna() == control)]
-        rows = rows[rows["variant"].isin(names)]
         where, look = rows["variant"].map(places) + shift, {"color": colour, "label": label}
         intervals(axis, where, rows, _ends("change_percent"), **look)
     marks = [published.get(name, np.nan) for name in names]
@@ -121,13 +95,9 @@ def perplexity_changes(table: pd.DataFrame, published: Mapping[str, float]) -> F
     return figure
 
 
-def zero_losses(table: pd.DataFrame) -> Figure:
-    """Loss at real positions, at zeros, and their mean, which is what was reported.
-
-    Args:
-        table: compare.csv.
-    """
-    rows = table[table["reader"] == "as_published"]
+def lws_zeros(shown: Shown) -> Figure:
+    """Loss at real positions, at zeros, and their mean, which is what was reported."""
+    rows = shown.table("lws/compare", "reader == 'as_published'")
     figure, axis = plt.subplots(figsize=(9, 4.2))
     kinds = {
         "real_loss": ("real tokens", PALETTE[0]),
@@ -145,11 +115,33 @@ def zero_losses(table: pd.DataFrame) -> Figure:
     return figure
 
 
+FIGURES = (lws_depth_profile, lws_validation, lws_changes, lws_zeros)
+
+
+def _validation(shown: Shown, variants: tuple[str, ...], start: float) -> Figure:
+    """Validation perplexity against positions by both readers, beside the published end values.
+
+    Args:
+        start: share of the run to leave out at its beginning.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), width_ratios=[2, 3, 3])
+    _published_ends(axes[0], variants, shown)
+    chosen = shown.table("lws/curves", "kind == 'validation' and control != control")
+    for axis, reader in zip(axes[1:], READERS, strict=True):
+        rows = chosen.query("reader == @reader and variant in @variants")
+        _curves(axis, rows[rows["positions"] > start * rows["positions"].max()], np.exp)
+        axis.set_title(READERS[reader])
+        axis.set_ylabel("validation perplexity")
+    figure.tight_layout()
+    return figure
+
+
 def _ends(column: str) -> tuple[str, str, str]:
     return column, f"{column}_low", f"{column}_high"
 
 
-def _published_ends(axis: Axes, variants: tuple[str, ...], published: Mapping[str, float]) -> None:
+def _published_ends(axis: Axes, variants: tuple[str, ...], shown: Shown) -> None:
+    published = shown.published.by_name("lws/compare.json", "val_ppl.")
     for place, name in enumerate(variants):
         axis.plot(place, published[name], "D", color=VARIANTS[name][1], ms=8)
     axis.set_xticks(range(len(variants)), [VARIANTS[name][0] for name in variants], rotation=35)

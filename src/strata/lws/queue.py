@@ -1,27 +1,24 @@
 """All runs of a profile in order of priority: what they would cost, and doing them."""
 
-import shutil
 import time
+from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from strata import paths
 from strata.errors import StrataError
-from strata.lws.runs import Run, checkpoints, execute, fingerprint, finished, planned
+from strata.lws.runs import Run, RunError, execute, finished, models, planned, work_of
 from strata.lws.scaling import proportional, training_flops
 from strata.params import Params
-from strata.text import Corpus, corpus_folder, open_corpus
-from strata.training import TrainingError, world
+from strata.records import write_json
+from strata.text import corpus_folder, open_corpus
+from strata.training import world
 from strata.work import side_by_side
 
 H100_FLOPS = 989e12
 SPEEDS = {"the published speed": 0.125, "MFU 40%": 0.40}
 DOLLARS_PER_GPU_HOUR = 3.0  # a usual price for one H100, not a quotation
-
-
-class RunError(StrataError, RuntimeError):
-    """Some runs failed; the others are kept."""
 
 
 def price(settings: Params) -> str:
@@ -37,10 +34,8 @@ def price(settings: Params) -> str:
     return "\n".join([*lines, _priced("all", total)])
 
 
-def run_all(
-    settings: Params, corpus: Corpus, minutes: float | None, groups: list[str] | None
-) -> None:
-    """Do every run (of these groups) without a result and a model; start none after `minutes`.
+def run_all(settings: Params, minutes: float | None, groups: list[str] | None) -> None:
+    """Do every run (of these groups) that is not finished; start none after `minutes`.
 
     Runs go on side by side (`workers` processes of one thread each), or one after another, each on
     all GPUs, under torchrun. A failed run does not stop the others.
@@ -52,34 +47,44 @@ def run_all(
     known = [group.name for group in params.groups]
     if unknown := sorted(set(groups or ()) - set(known)):
         raise RunError(f"no group {', '.join(unknown)}: expected some of {', '.join(known)}")
-    results, work = paths.results(settings.profile) / "lws" / "runs", paths.runs(settings.profile)
-    runs = [
-        run
-        for run in planned(params)
-        if (groups is None or run.group.name in groups)
-        and not finished(run, fingerprint(run, params, corpus), results, work)
-    ]
+    runs = [run for run in _unfinished(settings) if groups is None or run.group.name in groups]
     deadline = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
     together = _side_by_side if params.workers > 1 else _one_by_one
     failures = together(runs, settings, deadline)
     if failures:
         raise RunError("; ".join(failures) + ". Run again to carry on with these")
-    if groups is None and time.monotonic() < deadline:
-        shutil.rmtree(checkpoints(work), ignore_errors=True)
+
+
+def _unfinished(settings: Params) -> list[Run]:
+    """The runs that are not finished; the results of the others are where they belong."""
+    corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
+    results, kept = _folders(settings)
+    left = []
+    for run in planned(settings.lws_train):
+        result = finished(run, work_of(run, settings.lws_train, corpus), kept)
+        if result is None:
+            left.append(run)
+        else:
+            write_json(results / f"{run.name}.json", result)
+    return left
+
+
+def _folders(settings: Params) -> tuple[Path, Path]:
+    """Where results and trained models are kept."""
+    results = paths.results(settings.profile) / "lws" / "runs"
+    return results, models(paths.runs(settings.profile))
 
 
 def _one_by_one(runs: list[Run], settings: Params, deadline: float) -> list[str]:
     failures = []
     corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
-    results = paths.results(settings.profile) / "lws" / "runs"
     with world() as here:
         for run in tqdm(runs, "runs", disable=len(runs) == 1):
             if time.monotonic() >= deadline:
                 break
             try:
-                work = paths.runs(settings.profile)
-                execute(run, settings.lws_train, corpus, here, results, work)
-            except TrainingError as error:
+                execute(run, settings.lws_train, corpus, here, *_folders(settings))
+            except StrataError as error:
                 failures.append(f"{run.name}: {error}")
             torch.compiler.reset()
     return failures
