@@ -11,44 +11,30 @@ Cost      laptop: about 1.5 minutes on 2 cores with bfloat16 in hardware, else f
     python src/33_painters_loops.py
 """
 
-import sys
-
-import pandas as pd
-
-from strata import params, paths, records
-from strata.models import LoadedModel, ModelError, blocks, load
-from strata.nulls import MODEL
+from strata import stage
+from strata.evidence import MODEL, Evidence
+from strata.models import blocks, load
 from strata.painters import loops
-from strata.painters.cost import Cost, dry_run
+from strata.painters.cost import cost_of
 from strata.painters.harness import SweepLM, per_item
 from strata.painters.scores import left_out
 from strata.painters.subjects import conditions, likelihood_tasks, subjects
 from strata.params import Params
-from strata.schedules import ScheduleError
-from strata.tasks import TaskError
 
 
-def main() -> None:
-    settings, dry = params.with_dry_run(__doc__)
+def price(settings: Params) -> str:
     section = settings.painters_loops
-    if dry:
-        items = dict.fromkeys(settings.benchmarks.tasks, section.items)
-        dry_run(settings, lambda T: Cost(list(loops.cases(T, section).values()), items, section))
-        return
-    folder = paths.results(settings.profile)
+    items = dict.fromkeys(settings.benchmarks.tasks, section.items)
+    return cost_of(settings, section, lambda T: list(loops.cases(T, section).values()), items)
+
+
+def run(settings: Params) -> None:
+    section = settings.painters_loops
+    evidence = Evidence("painters", settings.profile)
     loaded = load("painters_model", settings)
-    device = str(loaded.model.device)
-    with records.provenance(folder / "provenance" / "painters_loops.json", device=device):
-        run(settings, loaded)
-
-
-def run(settings: Params, loaded: LoadedModel) -> None:
-    section = settings.painters_loops
-    folder = paths.results(settings.profile) / "painters"
     depth = len(blocks(loaded.model))
     made = loops.cases(depth, section)
     tasks = likelihood_tasks(settings)
-    tables, bests, judged = {}, {}, {}
     for subject, each in subjects(loaded, section):
         count = section.items if subject == MODEL else section.null_items
         lm = SweepLM(each, list(made.values()), section.batch_size, section.memory_gib)
@@ -56,12 +42,10 @@ def run(settings: Params, loaded: LoadedModel) -> None:
         if subject == MODEL:
             own, full = items, loops.full_accuracy(items, section)
         reference = full if subject == MODEL else full[..., :1]
-        tables[subject], bests[subject], found = loops.analyse(items, reference, depth, section)
-        for key, estimate in found.items():
-            judged.setdefault(key, {})[subject] = estimate
-    for name, table in (("loops", tables), ("loops_best", bests)):
-        whole = pd.concat(table, names=["subject"]).reset_index("subject")
-        records.write_csv(folder / f"{name}.csv", whole)
+        table, best, measured = loops.analyse(items, reference, depth, section)
+        evidence.rows("loops", table, subject=subject)
+        evidence.rows("loops_best", best, subject=subject)
+        evidence.measured(subject, measured)
     about = conditions(settings, loaded, section, tasks) | {
         "metric": "median over tasks of acc, guessing 0 and the trained full model 1",
         "left_out": left_out(settings.benchmarks.tasks, full),
@@ -70,11 +54,8 @@ def run(settings: Params, loaded: LoadedModel) -> None:
         "affected": section.affected,
         "most_loops": section.most_loops,
     }
-    records.write_measurements(folder / "loops.json", about, judged)
+    evidence.write("loops", about)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ModelError, TaskError, ScheduleError) as error:
-        sys.exit(f"33_painters_loops.py: {error}")
+    stage.main(__doc__, run, price)

@@ -1,8 +1,8 @@
 """Generate with a faithful cache and with the released one: is "except for maths" about maths?
 
 Claims    C-GSM8K, C-MATHS (paper C, Fig. 8 and section 3.6)
-Inputs    the model `painters_model`, GSM8K or the authored arithmetic set from `benchmarks.source`, the
-          items of 32_painters_variants.py
+Inputs    the model `painters_model`, GSM8K or the authored arithmetic set, the items of
+          32_painters_variants.py
 Outputs   results/<profile>/painters/generation.json         what the ledger judges
           results/<profile>/painters/generation.csv          a row a case: accuracy, agreement
           results/<profile>/painters/generation_items.csv    every item under every case
@@ -11,45 +11,34 @@ Cost      laptop: about two minutes on 2 cores, 2 GiB; --dry-run says what anoth
     python src/34_painters_generation.py
 """
 
-import sys
-
 import pandas as pd
 from tqdm import tqdm
 
-from strata import params, paths, records
-from strata.models import LoadedModel, ModelError, blocks, load
+from strata import stage
+from strata.evidence import Evidence
+from strata.models import blocks, load
 from strata.painters import generation
-from strata.painters.cost import Cost, dry_run
+from strata.painters.cost import cost_of
 from strata.painters.subjects import conditions, in_dtype
-from strata.params import Params, ParamsError
-from strata.schedules import ScheduleError
-from strata.tasks import TaskError, load_task
+from strata.params import Params
+from strata.tasks import load_task
 
 TASK = "gsm8k"
 
 
-def main() -> None:
-    settings, dry = params.with_dry_run(__doc__)
+def price(settings: Params) -> str:
     section = settings.painters_generation
-    if dry:
-        dry_run(
-            settings,
-            lambda T: Cost(
-                [c.schedule for c in generation.cases(T, section)], {TASK: section.items}, section
-            ),
-        )
-        return
-    folder = paths.results(settings.profile)
+    items = {TASK: section.items}
+    return cost_of(
+        settings, section, lambda T: [case.schedule for case in generation.cases(T, section)], items
+    )
+
+
+def run(settings: Params) -> None:
+    section = settings.painters_generation
+    evidence = Evidence("painters", settings.profile)
     loaded = load("painters_model", settings)
-    device = str(loaded.model.device)
-    with records.provenance(folder / "provenance" / "painters_generation.json", device=device):
-        run(settings, loaded)
-
-
-def run(settings: Params, loaded: LoadedModel) -> None:
-    section = settings.painters_generation
-    folder = paths.results(settings.profile) / "painters"
-    variant_items = pd.read_csv(folder / "variants_items.csv")
+    variant_items = pd.read_csv(evidence.folder / "variants_items.csv")
     generation.check_measured(variant_items, section)
     task = load_task(TASK, settings.benchmarks, settings.local)
     task.set_config("num_fewshot", section.shots)
@@ -70,9 +59,8 @@ def run(settings: Params, loaded: LoadedModel) -> None:
         for case in made
         if case.kv == "averaged"
     }
-    records.write_csv(folder / "generation_items.csv", items)
-    table = generation.case_table(items, made, one_pass, agreements, section)
-    records.write_csv(folder / "generation.csv", table)
+    evidence.rows("generation_items", items)
+    evidence.rows("generation", generation.case_table(items, made, one_pass, agreements, section))
     about = conditions(settings, loaded, section, {TASK: task})
     about |= {
         "interval": f"{about['interval']}; parallel_kept, looped_parallel_kept: 95%, from the "
@@ -85,12 +73,9 @@ def run(settings: Params, loaded: LoadedModel) -> None:
         "subjects": "model: one cache slot a layer visit; as_published: averaged keys and values",
     }
     semantic = generation.semantic_kept(variant_items, section)
-    judged = generation.measurements(items, agreements, one_pass, semantic, section)
-    records.write_measurements(folder / "generation.json", about, judged)
+    evidence.add(generation.measurements(items, agreements, one_pass, semantic, section))
+    evidence.write("generation", about)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ModelError, TaskError, ScheduleError, ParamsError) as error:
-        sys.exit(f"34_painters_generation.py: {error}")
+    stage.main(__doc__, run, price)

@@ -13,75 +13,60 @@ Cost      laptop: two to three minutes on 2 cores, 2 GiB; an interrupted run goe
     python src/35_painters_glue.py
 """
 
-import sys
+from functools import partial
 
-import pandas as pd
-
-from strata import params, paths, records
-from strata.models import LoadedModel, ModelError, blocks, load
-from strata.nulls import MODEL
+from strata import stage
+from strata.evidence import MODEL, Evidence
+from strata.models import LoadedModel, blocks, load
 from strata.painters import glue_scores, glue_study
 from strata.painters.glue_study import READINGS, Measured
 from strata.painters.subjects import arithmetic
 from strata.params import Params
-from strata.schedules import ScheduleError
-from strata.tasks import TaskError
 from strata.work import Work
 
-
-def main() -> None:
-    settings = params.from_command_line(__doc__)
-    folder = paths.results(settings.profile)
-    loaded = load("painters_encoder", settings)
-    device = str(loaded.model.device)
-    with records.provenance(folder / "provenance" / "painters_glue.json", device=device):
-        run(settings, loaded)
+RELEASED = "rte.skip_s9.accuracy"
 
 
-def run(settings: Params, loaded: LoadedModel) -> None:
+def run(settings: Params) -> None:
     section = settings.painters_glue
-    folder = paths.results(settings.profile) / "painters"
+    evidence = Evidence("painters", settings.profile, keys=every_key())
+    loaded = load("painters_encoder", settings)
+    read = partial(glue_study.read_all, section, settings.local)
     facts = {
         "params": section.model_dump(mode="json"),
         "model": loaded.provenance,
         "device": loaded.model.device.type,
-        "data": {task: data.facts for task, data in glue_study.read_all(section).items()},
+        "data": {task: data.facts for task, data in read().items()},
     }
     work = Work("painters_glue", facts)
-    found = list(glue_study.study(loaded, section, work))
+    found = list(glue_study.study(loaded, section, read, work))
     own = {each.reading: each for each in found if each.subject == MODEL}
-    judged = {key: {} for reading in READINGS for key in keys(reading)}
     depth = len(blocks(loaded.model))
     for each in found:
         trained = own[each.reading].average.full
         full = trained if each.subject == MODEL else trained[:1]
         measured = glue_scores.measurements(each.average, full, each.guess, depth)
-        for key, estimate in measured.items():
-            judged[f"{each.reading}.{key}"][each.subject] = estimate
+        evidence.measured(each.subject, {f"{each.reading}.{k}": e for k, e in measured.items()})
+        named = {"subject": each.subject, "reading": each.reading}
+        evidence.rows("glue", glue_scores.table(each.average), **named)
+        evidence.rows("glue_tasks", glue_study.by_metric(each), **named)
     tuned = own["finetuned"]
     by_task = {task: scores.mean for task, scores in tuned.scores.items()}
     number = glue_scores.released(tuned.cases, by_task, loaded.provenance)
-    judged["rte.skip_s9.accuracy"] = {} if number is None else {MODEL: number}
-
-    averages = [glue_scores.table(each.average) for each in found]
-    records.write_csv(folder / "glue.csv", joined(found, averages))
-    records.write_csv(folder / "glue_tasks.csv", joined(found, map(glue_study.by_metric, found)))
+    if number is not None:
+        evidence.measured(MODEL, {RELEASED: number})
     for name, reading in (("glue_items", "frozen"), ("glue_items_finetuned", "finetuned")):
         seeds = getattr(section, reading).seeds
-        records.write_csv(folder / f"{name}.csv", glue_study.items(own[reading], seeds))
-    records.write_measurements(folder / "glue.json", about(settings, loaded, found), judged)
+        evidence.rows(name, glue_study.items(own[reading], seeds))
+    evidence.write("glue", about(settings, loaded, found))
     work.clear()
 
 
-def keys(reading: str) -> list[str]:
-    return [f"{reading}.{key}" for key in glue_scores.every_key()]
-
-
-def joined(found: list[Measured], tables: object) -> pd.DataFrame:
-    """Tables of all subjects and readings, named in two columns."""
-    named = {(each.subject, each.reading): part for each, part in zip(found, tables, strict=True)}
-    whole = pd.concat(named, names=["subject", "reading"])
-    return whole.reset_index([0, 1]).reset_index(drop=True)
+def every_key() -> list[str]:
+    """Every measurement that a sufficient choice of variants gives, by both readings."""
+    return [f"{reading}.{key}" for reading in READINGS for key in glue_scores.every_key()] + [
+        RELEASED
+    ]
 
 
 def about(settings: Params, loaded: LoadedModel, found: list[Measured]) -> dict[str, object]:
@@ -114,7 +99,4 @@ def about(settings: Params, loaded: LoadedModel, found: list[Measured]) -> dict[
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ModelError, TaskError, ScheduleError) as error:
-        sys.exit(f"35_painters_glue.py: {error}")
+    stage.main(__doc__, run)

@@ -26,7 +26,7 @@ import pandas as pd
 
 from strata import params, paths, records
 from strata.across import answers, classes, predictors, runs, shapes, touch
-from strata.nulls import MODEL, RANDOM
+from strata.evidence import MODEL, RANDOM
 from strata.params import Params
 
 

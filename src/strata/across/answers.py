@@ -3,7 +3,7 @@
 import pandas as pd
 
 from strata.across.association import Measurements
-from strata.nulls import MODEL
+from strata.evidence import MODEL
 from strata.records import Estimate
 
 ZERO = "zero"

@@ -14,7 +14,7 @@ from scipy import stats
 
 from strata.across.association import Measurements, null_range
 from strata.anatomy.ablation import CORE, INNER
-from strata.nulls import MODEL, RANDOM
+from strata.evidence import MODEL, RANDOM
 from strata.painters.similarity import MEASURES
 from strata.records import Estimate
 from strata.statistics import CONFIDENCE, Floats, estimate

@@ -19,7 +19,7 @@ from strata.across.association import (
 )
 from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns
-from strata.nulls import MODEL, RANDOM
+from strata.evidence import MODEL, RANDOM
 from strata.statistics import Floats, mean_estimate
 
 CHOSEN = "best_on_the_others"

@@ -21,7 +21,7 @@ from strata.across.association import (
 )
 from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns, Run, relative_depth
-from strata.nulls import MODEL, RANDOM
+from strata.evidence import MODEL, RANDOM
 from strata.records import Estimate
 from strata.statistics import Floats
 

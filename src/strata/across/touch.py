@@ -22,7 +22,7 @@ from strata.across.association import (
 from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns
 from strata.anatomy.ablation import READINGS
-from strata.nulls import MODEL, RANDOM
+from strata.evidence import MODEL, RANDOM
 from strata.painters.single_layer import CHANGES, EDGE
 from strata.statistics import Floats, estimate, resampling_weights
 

@@ -1,6 +1,6 @@
 """What a stage would take, without running it: `--dry-run`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from strata.painters.params import Measured
@@ -32,37 +32,35 @@ LLAMA2_7B = Shape("Llama-2-7B", 32, 4096, 202_383_360)
 SMOLLM2_135M = Shape("SmolLM2-135M", 30, 576, 3_540_096)
 
 
-class Cost(NamedTuple):
-    """Schedules, how many items of each task, and how they are measured."""
+def cost_of(
+    settings: Params,
+    section: Measured,
+    schedules_of: Callable[[int], list[Schedule]],
+    items: Mapping[str, int],
+) -> str:
+    """Schedules, layer executions, memory and hours as text; nothing is loaded.
 
-    schedules: list[Schedule]
-    items: dict[str, int]
-    section: Measured
-
-
-def dry_run(settings: Params, cost: Callable[[int], Cost]) -> None:
-    """Print schedules, layer executions, memory and hours; nothing is loaded or written."""
+    Args:
+        schedules_of: depth -> what is run; items: of each task.
+    """
     hub = (
         settings.painters_model.source == "hub"
         and "Llama-2-7b" in settings.painters_model.hub.repository
     )
     shape = LLAMA2_7B if hub else SMOLLM2_135M
-    found = cost(shape.depth)
-    swept, single = (
-        layer_executions(found.schedules),
-        sum(len(schedule.visits) for schedule in found.schedules),
-    )
-    tokens = sum(TOKENS_PER_ITEM[task] * count for task, count in found.items.items())
-    size = BYTES[found.section.dtype]
+    schedules = schedules_of(shape.depth)
+    swept, single = layer_executions(schedules), sum(len(each.visits) for each in schedules)
+    tokens = sum(TOKENS_PER_ITEM[task] * count for task, count in items.items())
+    size = BYTES[section.dtype]
     weights = shape.depth * shape.layer_parameters * size / 2**30
     hours = 2 * swept * tokens * shape.layer_parameters / (ASSUMED_TFLOPS * 1e12) / 3600
-    print(
-        f"profile {settings.profile}, {shape.name}, {found.section.dtype}\n"
-        f"schedules           {len(found.schedules):,}\n"
+    return (
+        f"profile {settings.profile}, {shape.name}, {section.dtype}\n"
+        f"schedules           {len(schedules):,}\n"
         f"layer executions    {swept:,} a token in one sweep, {single:,} one by one "
         f"({single / swept:.2f} times as many)\n"
-        f"items               {found.items}, about {tokens:,} tokens\n"
-        f"memory              {weights:.1f} GiB of layers, up to {found.section.memory_gib} GiB of "
+        f"items               {dict(items)}, about {tokens:,} tokens\n"
+        f"memory              {weights:.1f} GiB of layers, up to {section.memory_gib} GiB of "
         f"waiting hidden states\n"
         f"time                about {hours:.2f} hours for the model at an assumed "
         f"{ASSUMED_TFLOPS} TFLOP/s; the nulls come on top"

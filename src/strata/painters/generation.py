@@ -14,6 +14,7 @@ from lm_eval.api.task import ConfigurableTask
 from lm_eval.models.huggingface import HFLM
 
 from strata import schedules
+from strata.evidence import Measurements
 from strata.execution import scheduled
 from strata.execution.scheduled import KV
 from strata.models import LoadedModel
@@ -22,7 +23,6 @@ from strata.painters.params import GenerationParams
 from strata.painters.scores import accuracies, curve_table, guesses, informative
 from strata.painters.variants import ORDERS, SEMANTIC
 from strata.params import ParamsError
-from strata.records import Estimate
 from strata.schedules import Schedule
 from strata.statistics import (
     HEADROOM,
@@ -240,7 +240,7 @@ def measurements(
     one_pass: dict[str, list[float]],
     semantic: Floats,
     params: GenerationParams,
-) -> dict[str, dict[str, Estimate]]:
+) -> Measurements:
     """What the ledger judges, key -> subject: `model` has the faithful cache, `as_published` the
     released one. The accuracy kept by parallel layers, which may be none, has the interval of
     `proportion_ratio`; the rest is bootstrapped over items, the same resamples throughout.
@@ -265,7 +265,7 @@ def measurements(
         return np.mean(chosen, axis=0) @ weights
 
     orders_kept = np.mean([right(each, "per_visit") for each in ORDERS], axis=0) / full
-    judged = {
+    measured = {
         "full_accuracy": {"model": estimate(accuracy["full.M0.per_visit"])},
         "orders_kept": {"model": estimate(orders_kept)},
         "semantic_minus_maths": {"model": estimate(semantic - orders_kept)},
@@ -275,9 +275,9 @@ def measurements(
         },
     }
     for variant in PARALLEL:
-        judged[f"{variant}_kept"] = {
+        measured[f"{variant}_kept"] = {
             subject: proportion_ratio(right(variant, kv)[0], full[0], count)
             for subject, kv in (("model", "per_visit"), ("as_published", "averaged"))
         }
-        judged[f"{variant}_agreement"] = {"model": estimate(mean(agreements, variant))}
-    return judged
+        measured[f"{variant}_agreement"] = {"model": estimate(mean(agreements, variant))}
+    return measured

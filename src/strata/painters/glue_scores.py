@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from strata.painters.catalogue import VARIANTS
 from strata.painters.scores import area, curve_table
-from strata.painters.variants import FULL, VARIANTS, Case, orderings
+from strata.painters.variants import FULL, Case, orderings
 from strata.records import Estimate
 from strata.statistics import Floats, estimate, normalised, resampling_weights, spearman
 from strata.tasks.glue import GLUE, GlueData, Metric

@@ -1,6 +1,6 @@
 """An encoder under every schedule on GLUE's tasks: both readings, of the model and its nulls."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
@@ -10,6 +10,7 @@ import torch
 from tqdm import tqdm
 
 from strata import nulls
+from strata.evidence import MODEL
 from strata.models import LoadedModel, blocks
 from strata.painters import classifiers, glue_scores
 from strata.painters.encoder import batches, features
@@ -47,18 +48,23 @@ class Measured(NamedTuple):
         return float(np.mean([glue_scores.guess(task, each) for task, each in self.data.items()]))
 
 
-def study(loaded: LoadedModel, params: GlueParams, work: Work) -> Iterator[Measured]:
+def study(
+    loaded: LoadedModel, params: GlueParams, read: Callable[..., dict[str, GlueData]], work: Work
+) -> Iterator[Measured]:
     """Measure the model, then each null, frozen and then fine-tuned. Finished parts are reused.
+
+    Args:
+        read: `read_all` of these parameters, given subject and reading.
 
     Raises:
         TaskError, ModelError, ScheduleError: data, model or depth do not allow what is asked.
     """
     made = cases(len(blocks(loaded.model)), params)
-    read_all(params)  # nothing runs before every file is known to be good
+    read()  # nothing runs before every file is known to be good
     for subject, model in nulls.subjects(loaded.model, params.seed):
         each = replace(loaded, model=model)
         for reading in READINGS:
-            data = read_all(params, subject, reading)
+            data = read(subject, reading)
             run = _frozen if reading == "frozen" else _finetuned
             own = made if reading == "frozen" else finetuned_cases(made, params)
             answers = {
@@ -73,12 +79,12 @@ def study(loaded: LoadedModel, params: GlueParams, work: Work) -> Iterator[Measu
 
 
 def read_all(
-    params: GlueParams, subject: str = nulls.MODEL, reading: Reading = "frozen"
+    params: GlueParams, local: str, subject: str = MODEL, reading: Reading = "frozen"
 ) -> dict[str, GlueData]:
     """The data of every task of a reading; nulls get fewer rows."""
     section = params if reading == "frozen" else params.finetuned
-    items = section.items if subject == nulls.MODEL else section.null_items
-    return {task: read_glue(task, params, items) for task in section.tasks}
+    items = section.items if subject == MODEL else section.null_items
+    return {task: read_glue(task, params, items, local) for task in section.tasks}
 
 
 def finetuned_cases(made: Sequence[Case], params: GlueParams) -> list[Case]:

@@ -58,8 +58,8 @@ def analyse(
     best = grid.argmax(axis=1) + 1
     on_line = [_on_line(T, M) for M in params.affected]
     slope, r_squared = line(np.array(params.affected, dtype=float)[on_line], best[on_line])
-    judged = {"slope": estimate(slope), "r_squared": estimate(r_squared)}
-    return table, curve_table(best.astype(float), affected=params.affected), judged
+    measured = {"slope": estimate(slope), "r_squared": estimate(r_squared)}
+    return table, curve_table(best.astype(float), affected=params.affected), measured
 
 
 def line(x: Floats, y: Floats) -> tuple[Floats, Floats]:

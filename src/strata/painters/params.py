@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from strata.painters.catalogue import VARIANTS
 from strata.params.benchmarks import GlueItems, GlueSource
 from strata.params.sections import ParamsError, Positive, PositiveInt, Section
 from strata.params.sources import EncoderParams, ModelParams
@@ -88,7 +89,15 @@ class GenerationParams(Measured):
 
 
 Pooling = Literal["pooler", "mean"]
-Variant = Literal["skip", "middle_repeat", "reverse", "random_order", "parallel", "looped_parallel"]
+
+
+def _known(variant: str) -> str:
+    if variant not in VARIANTS:
+        raise ValueError(f"expected one of {', '.join(VARIANTS)}")
+    return variant
+
+
+Variant = Annotated[str, AfterValidator(_known)]
 
 
 class HeadParams(Section):

@@ -74,6 +74,13 @@ def first_token_norms(
     )
 
 
+def pair_table(values: Floats) -> pd.DataFrame:
+    """A row a pair of states, each once: their similarity, averaged over passages."""
+    mean = values.mean(axis=0)
+    one, other = np.triu_indices(len(mean))
+    return pd.DataFrame({"state": one, "other": other, "similarity": mean[one, other]})
+
+
 def measurements(values: Floats, params: SimilarityParams) -> dict[str, Estimate]:
     """What the ledger judges of one measure, bootstrapped over passages.
 

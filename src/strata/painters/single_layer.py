@@ -33,11 +33,11 @@ def analyse(
     table = curve_table(accuracy[1:], change=change, layer=[int(each) for each in layer])
     full = accuracy[0]
     table["full"] = full[0]
-    judged = {"full_accuracy": estimate(full)}
+    measured = {"full_accuracy": estimate(full)}
     for change_name, rows in (("skip", accuracy[1 : T + 1]), ("swap", accuracy[T + 1 :])):
         for key, draws in _regions(rows, full).items():
-            judged[f"{change_name}.{key}"] = estimate(draws)
-    return table, judged
+            measured[f"{change_name}.{key}"] = estimate(draws)
+    return table, measured
 
 
 def _regions(accuracy: Floats, full: Floats) -> dict[str, Floats]:

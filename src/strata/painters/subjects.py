@@ -40,7 +40,10 @@ def in_dtype(loaded: LoadedModel, dtype: str) -> LoadedModel:
 
 def likelihood_tasks(settings: Params) -> dict[str, ConfigurableTask]:
     """The benchmarks of `benchmarks.tasks`, loaded."""
-    return {name: load_task(name, settings.benchmarks, settings.local) for name in settings.benchmarks.tasks}
+    return {
+        name: load_task(name, settings.benchmarks, settings.local)
+        for name in settings.benchmarks.tasks
+    }
 
 
 def conditions(

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from strata import schedules
+from strata.evidence import Measurements
+from strata.painters.catalogue import PUBLISHED, VARIANTS
 from strata.painters.params import VariantChoice, VariantParams
 from strata.painters.scores import (
     accuracies,
@@ -22,7 +24,6 @@ from strata.statistics import Floats, estimate, normalised
 
 RELEASED_MODEL = "meta-llama/Llama-2-7b-hf"
 FULL = "full"
-VARIANTS = ("skip", "middle_repeat", "reverse", "random_order", "parallel", "looped_parallel")
 SEMANTIC = ("hellaswag", "winogrande")
 REASONING = ("arc_easy", "arc_challenge")
 ORDERS = ("reverse", "random_order")
@@ -58,19 +59,15 @@ def cases(T: int, params: VariantChoice) -> list[Case]:
         ScheduleError: a number of affected layers that a model of T layers cannot have.
     """
     made = [Case(FULL, 0, 0, schedules.full(T))]
-    for M in params.affected:
-        s = schedules.start_for(T, M)
-        single = {
-            "skip": schedules.skip(T, s),
-            "middle_repeat": schedules.middle_repeat(T, s),
-            "reverse": schedules.reverse(T, s),
-            "parallel": schedules.parallel(T, s),
-            "looped_parallel": schedules.parallel(T, s, params.loops),
-        }
-        made += [Case(variant, M, 0, schedule) for variant, schedule in single.items()]
-        orders = schedules.random_orders(T, s, params.orders, params.seed)
-        made += [Case("random_order", M, k, schedule) for k, schedule in enumerate(orders)]
-    return made
+    drawn_last = sorted(VARIANTS, key=lambda name: VARIANTS[name].drawn)
+    return made + [
+        Case(name, M, replica, schedule)
+        for M in params.affected
+        for name in drawn_last
+        for replica, schedule in enumerate(
+            VARIANTS[name].schedules(T, schedules.start_for(T, M), params)
+        )
+    ]
 
 
 class Curves(NamedTuple):
@@ -152,7 +149,7 @@ def _optional(found: Curves) -> dict[str, Floats]:
     measured = {}
     if 1 in found.affected:
         looped, one_pass = (
-            found.median[VARIANTS.index(variant), found.affected.index(1)]
+            found.median[_place(variant), found.affected.index(1)]
             for variant in ("looped_parallel", "parallel")
         )
         measured["looped_minus_parallel_one_layer"] = looped - one_pass
@@ -166,9 +163,8 @@ def _optional(found: Curves) -> dict[str, Floats]:
 
 
 def orderings(areas: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Areas of the variants (1 + B,), the differences that the paper speaks of, and places.
-
-    Of variants that were not run, nothing.
+    """Areas of the variants (1 + B,), the differences that the paper speaks of, and places among
+    the six that it compares. Of variants that were not run, nothing.
     """
     found = {f"area.{variant}": each for variant, each in areas.items()}
     found |= {
@@ -176,14 +172,14 @@ def orderings(areas: Mapping[str, Floats]) -> dict[str, Floats]:
         for better, worse in BETTER_WORSE
         if {better, worse} <= areas.keys()
     }
-    if areas.keys() != set(VARIANTS):
+    if not set(PUBLISHED) <= areas.keys():
         return found
-    stacked = np.stack([areas[variant] for variant in VARIANTS])
+    stacked = np.stack([areas[variant] for variant in PUBLISHED])
     ranks = stacked.argsort(axis=0).argsort(axis=0)  # 0 is the worst
-    place = {variant: ranks[i] for i, variant in enumerate(VARIANTS)}
-    best_two = (place["looped_parallel"] >= len(VARIANTS) - 2).astype(float)
-    best_two += place["random_order"] >= len(VARIANTS) - 2
-    others = np.delete(stacked, VARIANTS.index("middle_repeat"), axis=0)
+    place = {variant: ranks[i] for i, variant in enumerate(PUBLISHED)}
+    best_two = (place["looped_parallel"] >= len(PUBLISHED) - 2).astype(float)
+    best_two += place["random_order"] >= len(PUBLISHED) - 2
+    others = np.delete(stacked, PUBLISHED.index("middle_repeat"), axis=0)
     return found | {
         "middle_repeat_rank": place["middle_repeat"] + 1.0,
         "middle_repeat_gap": others.min(axis=0) - areas["middle_repeat"],
@@ -224,7 +220,7 @@ def wide(items: pd.DataFrame, made: Sequence[Case]) -> pd.DataFrame:
 
 def released(
     items: pd.DataFrame, provenance: Mapping[str, Any], params: VariantParams
-) -> dict[str, dict[str, Estimate]]:
+) -> Measurements:
     """Llama-2-7B without layers 15 to 17 (s = 14) on LAMBADA; no subject for any other model."""
     keys = ("perplexity", "accuracy")
     if provenance.get("repository") != RELEASED_MODEL or 3 not in params.affected:
@@ -242,9 +238,13 @@ def released(
 
 def _kept(found: Curves, tasks: Sequence[int]) -> Floats:
     """Score of some tasks, averaged over order variants and affected layers: (1 + B,)."""
-    orders = [VARIANTS.index(variant) for variant in ORDERS]
+    orders = [_place(variant) for variant in ORDERS]
     more_than_one = [i for i, M in enumerate(found.affected) if M > 1]
     return found.score[np.ix_(tasks, orders, more_than_one)].mean(axis=(0, 1, 2))
+
+
+def _place(variant: str) -> int:
+    return list(VARIANTS).index(variant)
 
 
 def _nearest(values: Sequence[int], wanted: int) -> int:
