@@ -3,50 +3,56 @@ PROFILE ?= laptop
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-DVC := DVC_NO_ANALYTICS=1 dvc
+export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
 # tiny models compute faster on one thread than on several
 ONE_THREAD := OMP_NUM_THREADS=1
+PIPELINE := $(if $(filter laptop,$(PROFILE)),dvc.yaml,results/$(PROFILE)/dvc.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro notebooks generated report test lint bench gpu-lws
+.PHONY: help check setup repro inputs notebooks generated report test lint bench gpu-lws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-setup: .venv/installed  ## create .venv and install requirements.txt, once
+# what a tree must have before anything is installed; .ci/check_tree.sh says what to do
+check:
+	@sh .ci/check_tree.sh $(PYTHON)
+
+setup: check .venv/installed  ## create .venv and install requirements.txt, once
 
 .venv/installed: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("strata needs Python 3.11 or newer, found " + sys.version.split()[0] + "; set PYTHON=...") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-compile --requirement requirements.txt
 	@# as pip would, but on every core; a file for another Python fails, and is left
 	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 	@touch $@
 
+# A changed local file changes its record, and so what is stale. Records are left where data are missing.
+inputs: setup
+	@$(BIN)/python -m strata.params --profile $(PROFILE)
+	@$(BIN)/python src/02_inputs.py --profile $(PROFILE) >/dev/null 2>&1 || \
+		echo "$(PROFILE): some data are not on this machine; their committed records are kept"
+
 # a stage that fails stops what needs it; the rest runs, is judged, and the failure is the exit status
-repro: setup  ## run the pipeline at PROFILE (smoke, laptop, gpu, paper), then notebooks, README and report
-ifeq ($(PROFILE),laptop)
-	$(DVC) repro
-	@$(MAKE) --no-print-directory notebooks generated report
-	@cat results/laptop/verdicts.md
-else
-	$(BIN)/python -m strata.params --profile $(PROFILE)
-	@$(if $(filter smoke,$(PROFILE)),$(ONE_THREAD)) $(DVC) repro --keep-going results/$(PROFILE)/dvc.yaml; status=$$?; \
+repro: inputs  ## run the pipeline at PROFILE (smoke, laptop, study, paper), then notebooks, README and report
+	@$(BIN)/python -m strata.claims.standing --profile $(PROFILE)
+	@$(if $(filter smoke,$(PROFILE)),$(ONE_THREAD)) dvc repro --keep-going $(if $(FORCE),--force) $(PIPELINE); status=$$?; \
 	[ $$status = 0 ] || $(BIN)/python src/90_verdicts.py --profile $(PROFILE); \
-	cat results/$(PROFILE)/verdicts.md; exit $$status
-endif
+	[ $$status != 0 ] || [ $(PROFILE) = smoke ] || $(MAKE) --no-print-directory notebooks generated report || status=$$?; \
+	$(BIN)/python -m strata.claims.standing --profile $(PROFILE) --table; exit $$status
 
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+READ := $(wildcard results/*/*.json results/*/*/*.csv results/*/*/*.json src/strata/*/figures.py src/strata/*/figures/*.py src/strata/claims/*.py data/papers/*/*.yaml)
 notebooks: $(NOTEBOOKS:notebooks/%.ipynb=.venv/notebooks/%)  ## execute the notebooks whose evidence changed, in place
-.venv/notebooks/%: notebooks/%.ipynb $(wildcard results/*/*.json results/*/*/*.csv results/*/*/*.json src/strata/figures/*.py data/*.yaml data/claims/*.yaml) | setup
+.venv/notebooks/%: notebooks/%.ipynb $(READ) | setup
 	$(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute --inplace --ExecutePreprocessor.extra_arguments=--IPKernelApp.log_level=ERROR --ExecutePreprocessor.record_timing=False $<
 	@mkdir -p $(@D) && touch $@
 
 # the verdicts page links to the headings of the others
 .venv/notebooks/00_verdicts: $(filter-out notebooks/00_verdicts.ipynb,$(NOTEBOOKS))
 
-generated: setup  ## write README.md's parts and the JSON schemas of data/
+generated: setup  ## write the generated parts of README.md, docs/, results/README.md, dvc.yaml, and JSON schemas
 	@$(BIN)/python -m strata.generated
 
 report: setup  ## write results/report/: open results/report/index.html

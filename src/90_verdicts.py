@@ -1,28 +1,20 @@
-"""Judge every published number of the ledger on the evidence of one profile.
-
-Inputs    data/claims/*.yaml, the measurements below results/<profile>/
-Outputs   results/<profile>/verdicts.json    every claim, its checks, intervals, nulls and verdict
-          results/<profile>/verdicts.md      the same as a table, shown by `make repro`
-          results/<profile>/metrics.json     counts and values for `dvc metrics`
-Cost      a second
-
-    python src/90_verdicts.py
-"""
-
-import sys
-
-from strata import params, paths, records
-from strata.claims import LedgerError, judge, load_ledger
+from strata import paths, records, stage
+from strata.claims import judge, load_ledger
+from strata.claims.speaking import Spoken
 from strata.claims.tables import check_table, counts, markdown, metrics, plain
+from strata.params import Params
+
+SHOWN = ["claim", "where", "number", "published", "ours", "nulls", "verdict"]
 
 
-def main() -> None:
-    profile = params.from_command_line(__doc__).profile
+def run(settings: Params) -> None:
+    profile = settings.profile
     folder = paths.results(profile)
-    claims = load_ledger(paths.CLAIMS)
+    claims = load_ledger()
     verdicts = judge(claims, folder, profile)
+    spoken = [Spoken(claim, profile, each) for claim, each in zip(claims, verdicts, strict=True)]
     tally = ", ".join(f"{count} {outcome}" for outcome, count in counts(verdicts).items() if count)
-    table = markdown(check_table(claims, verdicts))
+    table = markdown(check_table(spoken)[SHOWN])
     records.write_json(folder / "verdicts.json", plain(verdicts))
     records.write_json(folder / "metrics.json", metrics(verdicts))
     records.write_text(
@@ -31,7 +23,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LedgerError as error:
-        sys.exit(f"90_verdicts.py: {error}")
+    stage.main(__doc__, run)

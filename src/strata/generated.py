@@ -1,45 +1,63 @@
-"""Committed files that are written by code: README.md's parts and the JSON schemas of data/.
+"""Committed files, or parts of them, that code writes: tables in Markdown, JSON schemas, a picture.
 
     python -m strata.generated
 
-A part of the README lies between `<!-- generated: NAME -->` and `<!-- end -->`.
+A part of a Markdown file lies between `<!-- generated: NAME -->` and `<!-- end -->`.
 """
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib
 from pydantic import TypeAdapter
 
-from strata import paths
+from strata import paths, pipeline
 from strata.claims import Claim
+from strata.claims.agreement import agreement_table
+from strata.claims.figures import agreement
+from strata.figures import style
+from strata.papers import Paper
 from strata.records import write_text
 from strata.report import parts
 from strata.report.texts import Deviation, Headline
 
-SCHEMAS = {paths.CLAIMS: Claim, paths.DEVIATIONS: Deviation, paths.HEADLINES: Headline}
-PARTS = {
-    "headlines": parts.headlines,
+SCHEMAS = {
+    "paper": Paper,
+    "claims": list[Claim],
+    "deviations": list[Deviation],
+    "headlines": list[Headline],
+}
+PARTS: dict[str, Callable[[parts.Material], str]] = {
+    "papers": parts.papers,
+    "headlines": parts.headline_table,
     "verdicts": parts.verdicts,
     "meanings": parts.meanings,
     "deviations": parts.deviations,
     "costs": parts.costs,
+    "evidence": parts.evidence,
 }
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
+PICTURE = paths.RESULTS / "agreement.png"
 
 
 def generated() -> dict[Path, str]:
     """File -> its text as code and evidence now have it.
 
     Raises:
-        KeyError: the README names a part that is not known.
+        KeyError: a file names a part that is not known.
     """
+    material = parts.read_material()
+    pages = [paths.README, paths.RESULTS / "README.md", *sorted(paths.DOCS.glob("*.md"))]
+    texts = {page: _filled(page.read_text(encoding="utf-8"), material) for page in pages}
     schemas = {
-        file.with_suffix(".schema.json"): TypeAdapter(list[entry]).json_schema()
-        for file, entry in SCHEMAS.items()
+        paths.PAPERS / f"{name}.schema.json": TypeAdapter(kind).json_schema()
+        for name, kind in SCHEMAS.items()
     }
     return {
-        paths.README: _readme(paths.README.read_text(encoding="utf-8")),
+        paths.PIPELINE: pipeline.with_dependencies(paths.PIPELINE.read_text(encoding="utf-8")),
+        **texts,
         **{
             file: json.dumps(schema, indent=1, sort_keys=True) + "\n"
             for file, schema in schemas.items()
@@ -47,11 +65,18 @@ def generated() -> dict[Path, str]:
     }
 
 
-def _readme(text: str) -> str:
-    material = parts.read_material()
+def _filled(text: str, material: parts.Material) -> str:
     return PART.sub(lambda match: f"{match[1]}{PARTS[match[2]](material)}{match[3]}", text)
+
+
+def picture() -> None:
+    """Draw every claim on one axis, as the speaking profiles judge it."""
+    matplotlib.use("agg")
+    style.use_style()
+    style.save(agreement(agreement_table(parts.read_material().spoken)), PICTURE)
 
 
 if __name__ == "__main__":
     for file, text in generated().items():
         write_text(file, text)
+    picture()

@@ -1,5 +1,6 @@
 """The papers as data: `data/papers/<paper>/paper.yaml` says what each one is called."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -31,18 +32,18 @@ class Paper(Entry):
     notebook: str
 
 
-def load_papers() -> list[Paper]:
+def load_papers(folder: Path = paths.PAPERS) -> list[Paper]:
     """Every paper, in the order of their letters.
 
     Raises:
         PaperError: a file is malformed, or a letter is used twice.
     """
-    files = sorted(paths.PAPERS.glob(f"*/{FILE}"))
+    files = sorted(folder.glob(f"*/{FILE}"))
     papers = [
         checked(
             Paper,
             {"room": file.parent.name} | read_yaml(file, PaperError),
-            str(file.relative_to(paths.ROOT)),
+            f"{file.parent.name}/{FILE}",
             PaperError,
         )
         for file in files
@@ -50,5 +51,5 @@ def load_papers() -> list[Paper]:
     letters = [paper.letter for paper in papers]
     twice = sorted({letter for letter in letters if letters.count(letter) > 1})
     if twice:
-        raise PaperError(f"{paths.PAPERS}: letters used more than once: {', '.join(twice)}")
+        raise PaperError(f"{folder}: letters used more than once: {', '.join(twice)}")
     return sorted(papers, key=lambda paper: paper.letter)

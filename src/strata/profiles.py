@@ -4,6 +4,9 @@
 profile of highest rank that has evidence for a claim speaks for it, and one of rank 0 never does.
 """
 
+from functools import cache
+from pathlib import Path
+
 from strata import paths
 from strata.errors import StrataError
 from strata.yamls import read_yaml
@@ -24,7 +27,12 @@ def ranks() -> dict[str, int]:
     Raises:
         ProfileError: a profile's file cannot be read or has no whole number `rank`.
     """
-    files = {base(): paths.PARAMS} | {file.stem: file for file in paths.PROFILES.glob("*.yaml")}
+    return _ranks(paths.PARAMS, paths.PROFILES)
+
+
+@cache
+def _ranks(params: Path, overlays: Path) -> dict[str, int]:
+    files = {base(): params} | {file.stem: file for file in overlays.glob("*.yaml")}
     found = {}
     for name, file in files.items():
         rank = (read_yaml(file, ProfileError) or {}).get("rank")

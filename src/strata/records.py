@@ -12,7 +12,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -89,6 +89,15 @@ def rounded(content: Any) -> Any:
     if isinstance(content, np.floating | float):
         return float(f"{content:.{SIGNIFICANT_DIGITS}g}")
     return content
+
+
+def fingerprint(documents: Iterable[Any]) -> dict[str, Any]:
+    """Number of documents, and the sha256 of their content in a canonical form."""
+    digest, count = hashlib.sha256(), 0
+    for document in documents:
+        count += 1
+        digest.update(json.dumps(document, sort_keys=True).encode() + b"\n")
+    return {"documents": count, "sha256": digest.hexdigest()}
 
 
 def sha256(path: Path) -> str:

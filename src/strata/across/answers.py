@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from strata.across.association import Measurements
-from strata.evidence import MODEL
+from strata.evidence import MODEL, Measurements
 from strata.records import Estimate
 
 ZERO = "zero"

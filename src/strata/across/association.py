@@ -11,7 +11,6 @@ from strata.records import Estimate
 from strata.statistics import Floats, estimate, percentile_estimate, spearman
 
 PERMUTED = "permuted_layers"
-Measurements = dict[str, dict[str, Estimate]]
 
 
 def nats_per_token(nll: Floats, base: Floats, tokens: Floats, times: Floats) -> Floats:

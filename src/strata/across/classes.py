@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from strata.across.association import Measurements, null_range
+from strata.across.association import null_range
 from strata.anatomy.ablation import CORE, INNER
-from strata.evidence import MODEL, RANDOM
+from strata.evidence import MODEL, RANDOM, Measurements
 from strata.painters.similarity import MEASURES
 from strata.records import Estimate
 from strata.statistics import CONFIDENCE, Floats, estimate

@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from strata import nulls, schedules
 from strata.anatomy import structure
 from strata.anatomy.ablation import ablate, passage_table
+from strata.evidence import MODEL, RANDOM
 from strata.execution import passage_nll, sweep
 from strata.lws import readers, trained
 from strata.lws.resampling import Result
@@ -34,14 +35,8 @@ class Subject(NamedTuple):
     seed: int
     subject: str
 
-
-class Measured(NamedTuple):
-    """Of one subject: a row a layer; a row a document under every ablation; a row a schedule with
-    a column a document."""
-
-    layers: pd.DataFrame
-    documents: pd.DataFrame
-    schedules: pd.DataFrame
+    def __str__(self) -> str:
+        return f"{self.model} {self.subject}"
 
 
 def subjects(results: Iterable[Result], models: Path) -> Iterator[tuple[Subject, PreTrainedModel]]:
@@ -54,11 +49,11 @@ def subjects(results: Iterable[Result], models: Path) -> Iterator[tuple[Subject,
     for result in results:
         model = trained.load(result, models / result["run"])
         name = model_name(result)
-        yield Subject(name, result["seed"], nulls.MODEL), model
+        yield Subject(name, result["seed"], MODEL), model
         if (name, model.config.layer_shapes) not in seen:
             seen.append((name, model.config.layer_shapes))
             twin = nulls.random_initialisation(model, INITIAL_SEED)
-            yield Subject(name, result["seed"], nulls.RANDOM), twin
+            yield Subject(name, result["seed"], RANDOM), twin
 
 
 def model_name(result: Result) -> str:
@@ -81,20 +76,23 @@ def token_batches(documents: readers.Validation, size: int) -> list[TokenBatch]:
 
 
 def measure(
-    subject: Subject, model: PreTrainedModel, batches: list[TokenBatch], plan: VariantParams
-) -> Measured:
+    model: PreTrainedModel, batches: list[TokenBatch], plan: VariantParams, label: str
+) -> dict[str, pd.DataFrame]:
     """Paper A's ablation (layers left out: neighbours of other widths cannot be averaged), the
-    statistics of every layer, and paper C's swaps and variants by `plan`."""
-    label = f"{subject.model} {subject.subject}"
+    statistics of every layer, and paper C's swaps and variants by `plan`.
+
+    Returns:
+        layers: a row a layer; nll: a row a document under every ablation; schedules: a row a
+        schedule with a column a document.
+    """
     weights = structure.weight_structure(model, label)
     features = structure.layer_features(weights, structure.stream_structure(model, batches))
     sizes = [sum(p.numel() for p in block.parameters()) for block in blocks(model)]
-    tables = (
-        features.reset_index().assign(parameters=sizes),
-        passage_table(ablate(model, batches, "skip", label)),
-        _scheduled(model, batches, _cases(len(sizes), plan)),
-    )
-    return Measured(*(table.assign(**subject._asdict()) for table in tables))
+    return {
+        "layers": features.reset_index().assign(parameters=sizes),
+        "nll": passage_table(ablate(model, batches, "skip", label)),
+        "schedules": _scheduled(model, batches, _cases(len(sizes), plan)),
+    }
 
 
 def _cases(T: int, plan: VariantParams) -> dict[tuple[str, int, int], Schedule]:

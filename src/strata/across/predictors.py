@@ -12,14 +12,13 @@ import pandas as pd
 
 from strata.across.association import (
     PERMUTED,
-    Measurements,
     closeness_to_an_end,
     correlation,
     null_range,
 )
 from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns
-from strata.evidence import MODEL, RANDOM
+from strata.evidence import MODEL, RANDOM, Measurements
 from strata.statistics import Floats, mean_estimate
 
 CHOSEN = "best_on_the_others"

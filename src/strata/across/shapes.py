@@ -13,7 +13,6 @@ import pandas as pd
 
 from strata.across.association import (
     PERMUTED,
-    Measurements,
     correlation,
     estimate,
     mean_correlations,
@@ -21,7 +20,7 @@ from strata.across.association import (
 )
 from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns, Run, relative_depth
-from strata.evidence import MODEL, RANDOM
+from strata.evidence import MODEL, RANDOM, Measurements
 from strata.records import Estimate
 from strata.statistics import Floats
 

@@ -10,7 +10,6 @@ import pandas as pd
 
 from strata.across.association import (
     PERMUTED,
-    Measurements,
     between_neighbours,
     closeness_to_an_end,
     correlation,
@@ -22,7 +21,7 @@ from strata.across.association import (
 from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns
 from strata.anatomy.ablation import READINGS
-from strata.evidence import MODEL, RANDOM
+from strata.evidence import MODEL, RANDOM, Measurements
 from strata.painters.single_layer import CHANGES, EDGE
 from strata.statistics import Floats, estimate, resampling_weights
 

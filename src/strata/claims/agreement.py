@@ -1,13 +1,13 @@
 """How far a measurement lies from the published value, in units of the check's own tolerance."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf, isinf, log
 
 import pandas as pd
 
-from strata.claims.best import Best
-from strata.claims.judging import MODEL
 from strata.claims.ledger import Check
+from strata.claims.speaking import Spoken
+from strata.evidence import MODEL
 from strata.records import Estimate
 
 
@@ -43,7 +43,7 @@ def _relative(measured: float, published: float) -> float:
     return 1 + abs(measured - published) / max(abs(published), 1)
 
 
-def agreement_table(best: list[Best]) -> pd.DataFrame:
+def agreement_table(spoken: Sequence[Spoken]) -> pd.DataFrame:
     """One row a check and subject that was measured: claim, check, subject, outcome, distance."""
     rows = [
         {
@@ -53,7 +53,7 @@ def agreement_table(best: list[Best]) -> pd.DataFrame:
             "subject": subject,
             **disagreement(check, interval)._asdict(),
         }
-        for claim, _, verdict in best
+        for claim, _, verdict in spoken
         for check, judged in zip(claim.checks, verdict.checks, strict=True)
         for subject, interval in ({MODEL: judged.model} | judged.nulls).items()
         if interval is not None

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from strata.claims.ledger import PROFILES, Check, Claim, LedgerError
+from strata import profiles
+from strata.claims.ledger import Check, Claim, LedgerError
+from strata.evidence import AS_PUBLISHED, MODEL
 
 Outcome = Literal[
     "replicated",
@@ -22,8 +24,6 @@ Outcome = Literal[
     "not run",
 ]
 OUTCOMES: tuple[Outcome, ...] = Outcome.__args__
-MODEL = "model"
-AS_PUBLISHED = "as_published"
 
 Measurement = Mapping[str, Mapping[str, float]]
 
@@ -62,7 +62,7 @@ def judge(claims: list[Claim], evidence: Path, profile: str) -> list[Verdict]:
 def _judge_claim(claim: Claim, evidence: Path, profile: str) -> Verdict:
     judged = [_judge_check(claim, check, evidence, profile) for check in claim.checks]
     files = {evidence / check.evidence.file for check in claim.checks}
-    models = {_read(file)["about"]["model"] for file in files if file.is_file()}
+    models = {read_evidence(file)["about"]["model"] for file in files if file.is_file()}
     outcome = _combine([check.outcome for check in judged])
     because = "; ".join(f"{check.name}: {check.because}" for check in judged)
     return Verdict(claim.id, outcome, because, ", ".join(sorted(models)) or None, judged)
@@ -87,7 +87,7 @@ def _judge_check(claim: Claim, check: Check, evidence: Path, profile: str) -> Ju
     file = evidence / check.evidence.file
     measured: Measurement = {}
     if file.is_file():
-        measurements = _read(file)["measurements"]
+        measurements = read_evidence(file)["measurements"]
         if check.evidence.key not in measurements:
             raise LedgerError(
                 f"claim {claim.id}, check {check.name}: evidence.key {check.evidence.key!r} is "
@@ -105,7 +105,7 @@ def _outcome(
 ) -> tuple[Outcome, str]:
     if MODEL not in measured:
         return "not run", f"no evidence at the {profile} profile"
-    if PROFILES.index(profile) < PROFILES.index(claim.profile):
+    if profiles.rank(profile) < profiles.rank(claim.profile):
         return "underpowered", f"means something from the {claim.profile} profile on"
     held = {name: holds(check, interval) for name, interval in measured.items()}
     missing = [name for name in claim.nulls if name not in held]
@@ -136,7 +136,7 @@ def holds(check: Check, interval: Mapping[str, float]) -> bool | None:
     return None
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_evidence(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:

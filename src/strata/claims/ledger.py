@@ -1,16 +1,15 @@
 """The ledger: every published number, where it stands, how it is judged and on what evidence."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from strata import paths, pipeline, profiles
 from strata.errors import StrataError
+from strata.papers import Paper, load_papers
+from strata.yamls import AnyEntry, Entry, checked, read_yaml
 
-PROFILES = ("smoke", "laptop", "gpu", "paper")
-
-Profile = Literal["smoke", "laptop", "gpu", "paper"]
 Kind = Literal["exact", "ratio", "sign", "order", "range", "shape"]
 Grade = Literal["abs", "sum", "text", "code", "derived"]
 Text = Annotated[str, Field(min_length=1)]
@@ -18,15 +17,6 @@ Text = Annotated[str, Field(min_length=1)]
 
 class LedgerError(StrataError, ValueError):
     """A ledger file is malformed; the message names the claim and the field."""
-
-
-class Entry(BaseModel):
-    """Part of the ledger: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
 
 class Tolerance(Entry):
@@ -39,7 +29,7 @@ class Tolerance(Entry):
     reason: Text
 
 
-class Evidence(Entry):
+class Place(Entry):
     """A measurement: a JSON file below results/<profile>/, and a key in it."""
 
     file: Text
@@ -60,7 +50,7 @@ class Check(Entry):
     unit: Text
     grade: Grade | None = None
     tolerance: Tolerance
-    evidence: Evidence
+    evidence: Place
 
     @model_validator(mode="after")
     def _tolerance_fits_kind(self) -> Self:
@@ -97,38 +87,62 @@ class Check(Entry):
 class Claim(Entry):
     """A statement of a paper and the published numbers that carry it.
 
-    locator: table, figure or section; grade: abs (the abstract), sum (a third party's summary),
-    text (the paper), code (its released code or material), derived (computed by us from those);
-    profile: the smallest in which the claim means anything; stage: of dvc.yaml, null if none
-    measures it; nulls: the null models it must also be tried on.
+    id: begins with the paper's letter; locator: table, figure or section; grade: abs (the
+    abstract), sum (a third party's summary), text (the paper), code (its released code or
+    material), derived (computed by us from those); profile: the smallest in which the claim means
+    anything; nulls: the null models it must also be tried on.
     """
 
-    id: Text
-    paper: Literal["A", "B", "C"]
+    id: Annotated[str, Field(pattern="^[A-Z](-[A-Z0-9]+)+$")]
     locator: Text
     statement: Text
     grade: Grade
-    profile: Profile
-    stage: Text | None
+    profile: Text
     nulls: tuple[str, ...]
     note: str = ""
     checks: Annotated[tuple[Check, ...], Field(min_length=1)]
 
+    @property
+    def paper(self) -> str:
+        """The paper's letter."""
+        return self.id[0]
 
-def load_ledger(folder: Path) -> list[Claim]:
-    """Read every ledger file in a folder, in file and line order.
+    @property
+    def stage(self) -> str | None:
+        """The stage that measures the claim's first number; None if there is none."""
+        return pipeline.stage_of(self.checks[0].evidence.file)
+
+
+def load_ledger(folder: Path = paths.PAPERS) -> list[Claim]:
+    """Every claim of every paper, in the order of the papers' letters and of the file.
 
     Raises:
-        LedgerError: no file, not YAML, an unknown, missing or wrong field, or an id used twice.
+        LedgerError: not YAML, an unknown, missing or wrong field, an id used twice or with another
+            paper's letter, or an unknown profile.
     """
-    files = sorted(folder.glob("*.yaml"))
-    if not files:
-        raise LedgerError(f"{folder}: expected ledger files (*.yaml), found none")
-    claims = [claim for file in files for claim in read_entries(file, Claim, "id")]
+    claims = [claim for paper in load_papers(folder) for claim in _claims(paper, folder)]
+    if not claims:
+        raise LedgerError(f"{folder}: expected <paper>/claims.yaml, found none")
     ids = [claim.id for claim in claims]
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
         raise LedgerError(f"{folder}: ids used more than once: {', '.join(twice)}")
+    return claims
+
+
+def _claims(paper: Paper, folder: Path) -> list[Claim]:
+    claims = read_entries(folder / paper.room / "claims.yaml", Claim, "id")
+    known = profiles.ranks()
+    for claim in claims:
+        if claim.paper != paper.letter:
+            raise LedgerError(
+                f"claim {claim.id}: expected an id that begins with {paper.letter}-, as "
+                f"{paper.room}/paper.yaml has it"
+            )
+        if claim.profile not in known:
+            raise LedgerError(
+                f"claim {claim.id}: profile {claim.profile!r}: expected one of {', '.join(known)}"
+            )
     return claims
 
 
@@ -138,23 +152,20 @@ def read_entries(file: Path, kind: type[AnyEntry], name: str) -> list[AnyEntry]:
     Raises:
         LedgerError: cannot be read, not a YAML list, or an unknown, missing or wrong field.
     """
-    try:
-        entries = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LedgerError(f"{file}: cannot be read ({error.strerror})") from error
-    except yaml.YAMLError as error:
-        raise LedgerError(f"{file}: not valid YAML: {error}") from error
+    entries = read_yaml(file, LedgerError)
     if not isinstance(entries, list):
         raise LedgerError(f"{file}: expected a list, found {type(entries).__name__}")
-    return [_entry(entry, kind, name, file, number) for number, entry in enumerate(entries, 1)]
-
-
-def _entry(entry: object, kind: type[AnyEntry], name: str, file: Path, number: int) -> AnyEntry:
-    called = entry.get(name, f"number {number}") if isinstance(entry, dict) else f"number {number}"
-    try:
-        return kind.model_validate(entry)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'entry'}: {e['msg']}" for e in error.errors()
+    return [
+        checked(
+            kind,
+            entry,
+            f"{file.parent.name}/{file.name}, {_called(entry, kind, name, number)}",
+            LedgerError,
         )
-        raise LedgerError(f"{file.name}, {kind.__name__.lower()} {called}: {problems}") from error
+        for number, entry in enumerate(entries, 1)
+    ]
+
+
+def _called(entry: Any, kind: type[Entry], name: str, number: int) -> str:
+    own = entry.get(name) if isinstance(entry, dict) else None
+    return f"{kind.__name__.lower()} {own or f'number {number}'}"

@@ -47,4 +47,4 @@ class Published:
 def shown(profile: str) -> Shown:
     """A profile's evidence beside what was published, for figures and notebooks."""
     folder = paths.ROOT if profile == profiles.base() else paths.results(profile)
-    return Shown(read(folder / "params.yaml"), Published(load_ledger(paths.PAPERS)))
+    return Shown(read(folder / "params.yaml"), Published(load_ledger()))

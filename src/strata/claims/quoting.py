@@ -1,44 +1,46 @@
 """Prose whose numbers come from evidence: `{file#key}` or `{file#key@subject}` in a text.
 
-    Losing layer 11 costs {anatomy/ablation.json#neighbour_average.change_L11} %.
-
-A number is of the profile that the text is about unless another is named behind it.
+Losing layer 11 costs {anatomy/ablation.json#neighbour_average.change_L11} %.
 """
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from strata.claims.best import SPEAKING
-from strata.claims.judging import MODEL
+from strata import profiles
 from strata.claims.ledger import LedgerError
-from strata.claims.tables import interval
+from strata.claims.numbers import interval
+from strata.evidence import MODEL
 
 PLACE = re.compile(r"\{(?P<file>[^#{}]+)#(?P<key>[^@{}]+)(?:@(?P<subject>[^{}]+))?\}")
 
 
-def quote(text: str, results: Path, about: str = LAPTOP) -> str:
-    """Fill in the value and interval that the largest profile with the evidence holds.
+def quote(text: str, results: Path, speaks: Callable[[str], str | None], about: str) -> str:
+    """Fill in values and intervals.
 
     Args:
-        about: the profile that goes without saying.
+        speaks: evidence file -> the profile whose number is wanted; where that one lacks it, the
+            profile of highest rank that has it.
+        about: the profile that goes without saying; another is named behind its number.
 
     Raises:
         LedgerError: no profile has the file, the key or the subject.
     """
-    return PLACE.sub(lambda match: _number(match, results, about), text)
 
+    def number(match: re.Match[str]) -> str:
+        file, key, subject = match["file"], match["key"], match["subject"] or MODEL
+        first = speaks(file)
+        for profile in [*filter(None, [first]), *profiles.speaking()]:
+            path = results / profile / file
+            if path.is_file():
+                measurements = json.loads(path.read_text(encoding="utf-8"))["measurements"]
+                if subject in measurements.get(key, {}):
+                    found = interval(measurements[key][subject])
+                    return found if profile == about else f"{found} (profile {profile})"
+        raise LedgerError(
+            f"{match[0]}: no profile of {results.name}/ has it; expected file#key or "
+            f"file#key@subject of a measurement, see the evidence files for the keys"
+        )
 
-def _number(match: re.Match[str], results: Path, about: str) -> str:
-    file, key, subject = match["file"], match["key"], match["subject"] or MODEL
-    for profile in reversed(SPEAKING):
-        path = results / profile / file
-        if path.is_file():
-            measurements = json.loads(path.read_text(encoding="utf-8"))["measurements"]
-            if subject in measurements.get(key, {}):
-                number = interval(measurements[key][subject])
-                return number if profile == about else f"{number} (profile {profile})"
-    raise LedgerError(
-        f"{match[0]}: no profile of {results.name}/ has it; expected file#key or file#key@subject "
-        "of a measurement, see the evidence files for the keys"
-    )
+    return PLACE.sub(number, text)

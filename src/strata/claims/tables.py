@@ -2,14 +2,17 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from strata.claims.best import Best
+from strata import paths, profiles
 from strata.claims.judging import OUTCOMES, Judged, Verdict, holds
 from strata.claims.ledger import Check, Claim
+from strata.claims.numbers import interval, number
+from strata.claims.speaking import Spoken
 
 
 def counts(verdicts: list[Verdict]) -> dict[str, int]:
@@ -49,55 +52,66 @@ def metrics(verdicts: list[Verdict]) -> dict[str, Any]:
     return {"claims": counts(verdicts), "values": values}
 
 
-def check_table(claims: list[Claim], verdicts: list[Verdict]) -> pd.DataFrame:
-    """One row a published number: where it stands, how to run it, theirs, ours, nulls, outcome."""
+def check_table(spoken: Sequence[Spoken]) -> pd.DataFrame:
+    """One row a published number: where it stands, theirs, ours, nulls, verdict, on what, and where
+    the evidence and the command are."""
     rows = [
-        _check_row(claim, *each, command(claim, LAPTOP))
-        for claim, verdict in zip(claims, verdicts, strict=True)
-        for each in zip(claim.checks, verdict.checks, strict=True)
-    ]
-    return pd.DataFrame(rows)
-
-
-def best_table(best: list[Best]) -> pd.DataFrame:
-    """The same for verdicts of several profiles, each with its profile."""
-    rows = [
-        {**_check_row(claim, *each, command(claim, profile)), "profile": profile}
-        for claim, profile, verdict in best
-        for each in zip(claim.checks, verdict.checks, strict=True)
+        _check_row(each, check, judged)
+        for each in spoken
+        for check, judged in zip(each.claim.checks, each.verdict.checks, strict=True)
     ]
     return pd.DataFrame(rows)
 
 
 def command(claim: Claim, profile: str) -> str:
-    """What runs a claim's stage again, or where that stands; a dash if no stage measures it."""
+    """What computes a claim's evidence anew; a dash if no stage does."""
     if claim.stage is None:
         return "-"
-    return f"dvc repro {claim.stage}" if profile == LAPTOP else f"see results/{profile}/README.md"
+    place = "" if profile == profiles.base() else f"results/{profile}/dvc.yaml:"
+    return f"dvc repro --force --single-item {place}{claim.stage}"
 
 
-def _check_row(claim: Claim, check: Check, judged: Judged, rerun: str) -> dict[str, str]:
+def _check_row(spoken: Spoken, check: Check, judged: Judged) -> dict[str, str]:
+    claim, profile, verdict = spoken
     return {
         "claim": claim.id,
         "where": claim.locator,
         "number": check.name,
-        "command": rerun,
         "published": f"{_published(check)} [{check.grade or claim.grade}]",
         "ours": interval(judged.model),
         "nulls": _nulls(judged),
         "verdict": judged.outcome,
+        "model": verdict.tried_on or "-",
+        "profile": _profile(claim, profile),
+        "evidence": f"{check.evidence.file}#{check.evidence.key}",
+        "command": command(claim, profile),
     }
+
+
+def _profile(claim: Claim, profile: str) -> str:
+    """A profile and the device that computed its evidence for a claim."""
+    found = device(profile, claim.stage)
+    return f"{profile}, {found}" if found else profile
+
+
+def device(profile: str, stage: str | None) -> str:
+    """What computed a stage's evidence: the card's name, `cpu`, or nothing where it is not told."""
+    file = paths.results(profile) / "provenance" / f"{stage}.json"
+    if not file.is_file():
+        return ""
+    run = json.loads(file.read_text(encoding="utf-8"))
+    return run.get("gpu", run.get("device", ""))
 
 
 def _published(check: Check) -> str:
     """The number and its unit; of an ordering without a number (a sign of 1), the side."""
     if check.kind == "sign" and abs(check.value) == 1:
         return f"{'above' if check.value > 0 else 'below'} 0 {check.unit}"
-    return f"{_number(check.value)} {check.unit}"
+    return f"{number(check.value)} {check.unit}"
 
 
-def claim_table(claims: list[Claim], verdicts: list[Verdict]) -> pd.DataFrame:
-    """One row a claim: what the paper says and where, the verdict and why, how to run it."""
+def claim_table(spoken: Sequence[Spoken]) -> pd.DataFrame:
+    """One row a claim: what the paper says and where, the verdict and why, which profile speaks."""
     rows = [
         {
             "claim": claim.id,
@@ -105,9 +119,9 @@ def claim_table(claims: list[Claim], verdicts: list[Verdict]) -> pd.DataFrame:
             "where": claim.locator,
             "verdict": verdict.outcome,
             "because": because(verdict),
-            "command": command(claim, LAPTOP),
+            "profile": profile,
         }
-        for claim, verdict in zip(claims, verdicts, strict=True)
+        for claim, profile, verdict in spoken
     ]
     return pd.DataFrame(rows)
 
@@ -147,20 +161,6 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def interval(estimate: dict[str, float] | None) -> str:
-    """`value [low, high]` in four significant digits, or a dash."""
-    if estimate is None:
-        return "-"
-    value, low, high = (_number(estimate[key]) for key in ("value", "low", "high"))
-    return value if low == high == value else f"{value} [{low}, {high}]"
-
-
 def _nulls(check: Judged) -> str:
     parts = [f"{name.replace('_', ' ')} {interval(null)}" for name, null in check.nulls.items()]
     return "; ".join(parts) or "-"
-
-
-def _number(value: float) -> str:
-    if value == int(value) and abs(value) < 1e12:
-        return f"{int(value):,}"
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"

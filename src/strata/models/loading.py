@@ -31,8 +31,7 @@ def load(name: str, params: Params) -> LoadedModel:
     """
     section = getattr(params, name, None)
     if not isinstance(section, ModelParams):
-        known = [key for key, value in params if isinstance(value, ModelParams)]
-        raise ModelError(f"unknown model {name!r}: expected one of {', '.join(known)}")
+        raise ModelError(f"unknown model {name!r}: expected one of {', '.join(names(params))}")
     folder, record = materialise(name, section)
     kind = AutoModel if isinstance(section, EncoderParams) else AutoModelForCausalLM
     try:
@@ -48,5 +47,14 @@ def load(name: str, params: Params) -> LoadedModel:
         ) from error
     model.requires_grad_(False)
     model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
-    facts = {"dtype": "float32", "parameters": model.num_parameters()}
+    facts = {"dtype": "float32", "parameters": model.num_parameters(), "licence": _licence(section)}
     return LoadedModel(model, tokenizer, record | facts)
+
+
+def names(params: Params) -> list[str]:
+    """The models that the parameters name, by their sections."""
+    return [key for key, value in params if isinstance(value, ModelParams)]
+
+
+def _licence(section: ModelParams) -> str:
+    return getattr(getattr(section, section.source), "licence", "the user's own")

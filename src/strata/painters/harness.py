@@ -7,7 +7,6 @@ one pass over the question.
 
 import contextlib
 import io
-import logging
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +26,6 @@ from strata.schedules import Schedule
 from strata.tasks.benchmarks import FEWSHOT_SEED
 
 HEAD_ROWS = 512
-logging.getLogger("lm_eval").setLevel(logging.ERROR)  # it warns of every model passed as an object
 Answer = tuple[float, bool]
 
 

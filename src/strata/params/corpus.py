@@ -15,6 +15,7 @@ class HubCorpus(Section):
     split: str
     revision: str
     field: str
+    licence: str
 
 
 class HubTokenizer(Section):

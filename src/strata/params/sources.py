@@ -15,6 +15,7 @@ class WheelSource(Section):
     requirement: str
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     gguf: str
+    licence: str
 
 
 class WheelFolder(Section):
@@ -24,6 +25,7 @@ class WheelFolder(Section):
     requirement: str
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     folder: str
+    licence: str
 
 
 class HubSource(Section):
@@ -31,6 +33,7 @@ class HubSource(Section):
 
     repository: str
     revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+    licence: str
 
 
 class PathSource(Section):
@@ -44,6 +47,7 @@ class TinySource(Section):
     """A randomly initialised Llama or BERT for smoke runs."""
 
     name: str
+    licence: str = "MIT, built by this repository"
     family: Literal["llama", "bert"] = "llama"
     layers: PositiveInt
     width: PositiveInt
@@ -69,6 +73,8 @@ class EncoderParams(ModelParams):
 class HubText(Section):
     """A text dataset on the hub at one commit."""
 
+    licence: str
+
     repository: str
     config: str
     split: str
@@ -85,6 +91,11 @@ class TextParams(Section):
     authored: str
     hub: HubText
     path: str | None
+
+    @property
+    def licence(self) -> str:
+        """Of the published text; a user's own is the user's."""
+        return self.hub.licence if self.source == "hub" else "the user's own"
 
     @property
     def title(self) -> str:

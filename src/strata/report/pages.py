@@ -18,10 +18,10 @@ from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import ExecutePreprocessor
 
 from strata.claims.agreement import agreement_table
-from strata.claims.best import Best
+from strata.claims.figures import agreement
 from strata.claims.judging import OUTCOMES
-from strata.claims.tables import best_table, command, counts
-from strata.figures.agreement import agreement
+from strata.claims.speaking import Spoken
+from strata.claims.tables import check_table, command, counts
 from strata.report import parts
 from strata.report.sections import Section, section_of, section_of_claims, sections
 
@@ -80,23 +80,23 @@ def notebook_page(node: nbformat.NotebookNode, notebook: Path, pages: list[Page]
 
 def index_page(material: parts.Material, notebooks: list[Path], pages: list[Page]) -> str:
     """The summary: headlines, all claims with search and filters, deviations, costs."""
-    found = section_of_claims(notebooks)
-    places = {each.claim.id: section_of(each.claim.id, found) for each in material.best}
-    claims = [_claim(each, places[each.claim.id]) for each in material.best]
+    found = section_of_claims(notebooks, material.papers)
+    places = {each.claim.id: section_of(each.claim.id, found) for each in material.spoken}
+    claims = [_claim(each, places[each.claim.id]) for each in material.spoken]
     filters = {
         name: [value for value in order if value in {claim[name] for claim in claims}]
         for name, order in (
-            ("paper", tuple(parts.PAPERS)),
+            ("paper", [paper.letter for paper in material.papers]),
             ("verdict", OUTCOMES),
             ("profile", sorted({claim["profile"] for claim in claims})),
         )
     }
     body = _environment().get_template("index.html.j2").render(
-        tally=parts.tally(material.best),
-        counts=counts([each.verdict for each in material.best]),
+        tally=parts.tally(material.spoken),
+        counts=counts([each.verdict for each in material.spoken]),
         findings=parts.findings(material),
         sections=places,
-        figure=_svg(agreement(agreement_table(material.best))),
+        figure=_svg(agreement(agreement_table(material.spoken))),
         filters=filters,
         claims=claims,
         meanings=parts.MEANINGS,
@@ -107,18 +107,19 @@ def index_page(material: parts.Material, notebooks: list[Path], pages: list[Page
     return _page(INDEX, pages, body, contents, _source("verdicts.js"))
 
 
-def _claim(best: Best, section: Section) -> dict[str, Any]:
-    claim, profile, verdict = best
+def _claim(spoken: Spoken, section: Section | None) -> dict[str, Any]:
+    claim, profile, verdict = spoken
     return {
         "id": claim.id,
         "paper": claim.paper,
         "statement": claim.statement,
         "where": claim.locator,
         "profile": profile,
+        "model": verdict.tried_on or "nothing",
         "verdict": verdict.outcome,
         "command": command(claim, profile),
         "section": section,
-        "rows": best_table([best]).to_dict("records"),
+        "rows": check_table([spoken]).to_dict("records"),
     }
 
 

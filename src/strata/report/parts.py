@@ -1,25 +1,29 @@
-"""The report's parts in Markdown, for README and HTML alike."""
+"""The report's parts in Markdown, for README, docs and HTML alike."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from strata import paths
+from strata import paths, pipeline, profiles
 from strata.claims import load_ledger
-from strata.claims.best import Best, best_powered
 from strata.claims.judging import OUTCOMES, Outcome
 from strata.claims.quoting import quote
-from strata.claims.tables import because, best_table, command, counts, markdown, null_models
+from strata.claims.speaking import Spoken, profile_of, speaking
+from strata.claims.tables import (
+    because,
+    check_table,
+    command,
+    counts,
+    markdown,
+    null_models,
+)
+from strata.papers import Paper, load_papers
 from strata.report.costs import cost_table
 from strata.report.sections import Section, section_of
 from strata.report.texts import Deviation, Headline, load_deviations, load_headlines
 
-PAPERS = {
-    "A": "Paper A: Anatomical Heterogeneity in Transformer Language Models",
-    "B": "Paper B: Crown, Frame, Reverse: Layer-Wise Scaling Variants",
-    "C": "Paper C: Transformer Layers as Painters",
-}
 MEANINGS: dict[Outcome, str] = {
     "replicated": "lies inside the tolerance, and no null model's does",
     "partly": "of a claim with several numbers, some are replicated",
@@ -30,15 +34,21 @@ MEANINGS: dict[Outcome, str] = {
     "numbers, some are so and none is replicated",
     "not run": "there is no evidence at any profile, or a null model was not tried",
 }
+ROW = ["claim", "number", "published", "ours", "nulls", "verdict", "model", "profile", "evidence"]
 
 
 class Material(NamedTuple):
-    """Everything the report is made of, read once."""
+    """Everything the report is made of, read once; headlines and deviations by paper's letter."""
 
     results: Path
-    best: list[Best]
-    headlines: list[Headline]
-    deviations: list[Deviation]
+    papers: list[Paper]
+    spoken: list[Spoken]
+    headlines: dict[str, list[Headline]]
+    deviations: dict[str, list[Deviation]]
+
+    def of(self, paper: Paper) -> list[Spoken]:
+        """The claims of one paper."""
+        return [each for each in self.spoken if each.claim.paper == paper.letter]
 
 
 def read_material() -> Material:
@@ -47,30 +57,41 @@ def read_material() -> Material:
     Raises:
         LedgerError: one of them is malformed, or names what is not there.
     """
-    claims = load_ledger(paths.CLAIMS)
+    papers, claims = load_papers(), load_ledger()
     known = {claim.id for claim in claims}
-    results = paths.ROOT / "results"
     return Material(
-        results,
-        best_powered(claims, results),
-        load_headlines(paths.HEADLINES, known),
-        load_deviations(paths.DEVIATIONS, known),
+        paths.RESULTS,
+        papers,
+        speaking(claims),
+        {
+            each.letter: load_headlines(paths.PAPERS / each.room / "headlines.yaml", known)
+            for each in papers
+        },
+        {
+            each.letter: load_deviations(paths.PAPERS / each.room / "deviations.yaml", known)
+            for each in papers
+        },
     )
 
 
-def tally(best: list[Best]) -> str:
-    """`50 claims: 7 replicated, ...; 2 speak from the profile gpu, ...`."""
-    outcomes = counts([each.verdict for each in best])
+def heading(paper: Paper) -> str:
+    """What a paper is called in a heading."""
+    return f"Paper {paper.letter}: {paper.title}"
+
+
+def tally(spoken: list[Spoken]) -> str:
+    """`65 claims: 8 replicated, ...; the evidence speaks from study for 30, laptop for 35.`"""
+    outcomes = counts([each.verdict for each in spoken])
     outcome = ", ".join(f"{number} {name}" for name, number in outcomes.items() if number)
-    profiles = pd.Series([each.profile for each in best]).value_counts(sort=False)
-    profile = ", ".join(f"{number} at {name}" for name, number in profiles.items())
-    return f"{len(best)} claims: {outcome}. Judged: {profile}."
+    found = pd.Series([each.profile for each in spoken]).value_counts(sort=False)
+    profile = ", ".join(f"{number} at {name}" for name, number in found.items())
+    return f"{len(spoken)} claims: {outcome}. Judged: {profile}."
 
 
 class Finding(NamedTuple):
     """A headline as it is shown: the claim, what was found on it, and how sure that is."""
 
-    best: Best
+    spoken: Spoken
     found: str
     because: str
     nulls: str
@@ -78,26 +99,60 @@ class Finding(NamedTuple):
 
 
 def findings(material: Material) -> dict[str, list[Finding]]:
-    """The headlines of each paper, by its title."""
-    by_id = {each.claim.id: each for each in material.best}
-    every = [
-        _finding(by_id[each.claim], each.found, material.results) for each in material.headlines
-    ]
+    """The headlines of each paper, by its heading."""
+    by_id = {each.claim.id: each for each in material.spoken}
     return {
-        title: [each for each in every if each.best.claim.paper == paper]
-        for paper, title in PAPERS.items()
+        heading(paper): [
+            _finding(by_id[each.claim], each.found, material.results)
+            for each in material.headlines[paper.letter]
+        ]
+        for paper in material.papers
     }
 
 
-def _finding(best: Best, found: str, results: Path) -> Finding:
-    claim, profile, verdict = best
+def _finding(spoken: Spoken, found: str, results: Path) -> Finding:
+    claim, profile, verdict = spoken
     return Finding(
-        best,
-        quote(found, results, profile),
+        spoken,
+        quote(found, results, lambda _: profile, profile),
         because(verdict),
         null_models(claim, verdict),
         command(claim, profile),
     )
+
+
+def papers(material: Material) -> str:
+    """One row a paper."""
+    rows = [
+        {
+            "paper": each.letter,
+            "title": f"[{each.title}](https://arxiv.org/abs/{each.arxiv})",
+            "about": each.about,
+            "notebook": f"[{each.notebook}](notebooks/{each.notebook}.ipynb)",
+        }
+        for each in material.papers
+    ]
+    return markdown(pd.DataFrame(rows)) + "\n"
+
+
+def headline_table(material: Material) -> str:
+    """One row a headline: what the paper claims, its number, ours, on what, the verdict."""
+    table = check_table(material.spoken)
+    rows = []
+    for headline in (each for every in material.headlines.values() for each in every):
+        own = table[table["claim"] == headline.claim]
+        row = own[own["evidence"].str.endswith(f"#{headline.shown}")].iloc[0]
+        (spoken,) = (each for each in material.spoken if each.claim.id == headline.claim)
+        rows.append(
+            {
+                "claim": f"{spoken.claim.statement} ({headline.claim})",
+                "published": row["published"],
+                "ours": row["ours"],
+                "on": f"{row['model']}; {row['profile']}",
+                "verdict": f"**{spoken.verdict.outcome}**",
+            }
+        )
+    return f"{tally(material.spoken)}\n\n{markdown(pd.DataFrame(rows))}\n"
 
 
 def headlines(material: Material) -> str:
@@ -106,7 +161,7 @@ def headlines(material: Material) -> str:
     for title, found in findings(material).items():
         lines += [f"### {title}", ""]
         for each in found:
-            claim, profile, verdict = each.best
+            claim, profile, verdict = each.spoken
             lines.append(
                 f"- **{claim.statement}** ({claim.id}). {each.found} "
                 f"**Verdict: {verdict.outcome}** ({profile}: {verdict.tried_on or 'nothing'})."
@@ -122,8 +177,9 @@ def claims(material: Material, places: dict[str, Section]) -> str:
         places: section_of_claims.
     """
     rows = []
-    for claim, profile, verdict in material.best:
+    for claim, profile, verdict in material.spoken:
         place = section_of(claim.id, places)
+        more = f"[{place.text}]({place.notebook}.ipynb#{place.anchor})" if place else "-"
         rows.append(
             {
                 "claim": claim.id,
@@ -131,7 +187,7 @@ def claims(material: Material, places: dict[str, Section]) -> str:
                 "verdict": verdict.outcome,
                 "profile": profile,
                 "command": f"`{command(claim, profile)}`",
-                "more": f"[{place.text}]({place.notebook}.ipynb#{place.anchor})",
+                "more": more,
             }
         )
     return markdown(pd.DataFrame(rows))
@@ -139,7 +195,7 @@ def claims(material: Material, places: dict[str, Section]) -> str:
 
 def counts_by_paper(material: Material) -> pd.DataFrame:
     """Number of claims by outcome, a row a paper."""
-    rows = [(each.claim.paper, each.verdict.outcome) for each in material.best]
+    rows = [(each.claim.paper, each.verdict.outcome) for each in material.spoken]
     table = pd.DataFrame(rows, columns=["paper", "verdict"])
     order = [outcome for outcome in OUTCOMES if outcome in set(table["verdict"])]
     counted = pd.crosstab(table["paper"], table["verdict"], margins=True, margins_name="all")
@@ -147,13 +203,24 @@ def counts_by_paper(material: Material) -> pd.DataFrame:
 
 
 def verdicts(material: Material) -> str:
-    """Counts, then every published number in a table that folds away."""
-    table = markdown(best_table(material.best))
-    summary = "<summary>Every published number, ours, and the verdict</summary>"
-    return f"{tally(material.best)}\n\n<details>\n{summary}\n\n{table}\n\n</details>\n"
+    """Every published number, a section a paper, with where its evidence is and its command."""
+    lines = [tally(material.spoken), ""]
+    for paper in material.papers:
+        table = check_table(material.of(paper))
+        table["evidence"] = [
+            f"[`{place}`]({profile.partition(',')[0]}/{place.partition('#')[0]})"
+            if ours != "-"
+            else f"`{place}`"
+            for place, profile, ours in zip(
+                table["evidence"], table["profile"], table["ours"], strict=True
+            )
+        ]
+        table["command"] = [f"`{each}`" if each != "-" else each for each in table["command"]]
+        lines += [f"## {heading(paper)}", "", markdown(table[[*ROW, "command"]]), ""]
+    return "\n".join(lines)
 
 
-def meanings(material: Material) -> str:
+def meanings(_: Material) -> str:
     """What each verdict means."""
     table = pd.DataFrame(MEANINGS.items(), columns=["verdict", "the 95% interval"])
     return markdown(table) + "\n"
@@ -162,23 +229,24 @@ def meanings(material: Material) -> str:
 def deviations(material: Material) -> str:
     """Where papers, released code and this repository differ, a table a paper."""
     return "\n".join(
-        f"### {title}\n\n{deviations_of(material, paper)}" for paper, title in PAPERS.items()
+        f"## {heading(paper)}\n\n{deviations_of(material, paper.letter)}"
+        for paper in material.papers
     )
 
 
-def deviations_of(material: Material, paper: str) -> str:
+def deviations_of(material: Material, letter: str) -> str:
     """One paper's deviations, and what each changes."""
+    speaks: Callable[[str], str | None] = lambda file: profile_of(file, material.spoken)
     rows = [
         {
             "about": each.about,
             "the paper says": each.says,
             "its released code does": each.code,
             "we do": each.here,
-            "what it changes": quote(each.changes, material.results),
+            "what it changes": quote(each.changes, material.results, speaks, profiles.base()),
             "claims": ", ".join(each.claims),
         }
-        for each in material.deviations
-        if each.paper == paper
+        for each in material.deviations[letter]
     ]
     return markdown(pd.DataFrame(rows)) + "\n"
 
@@ -186,3 +254,17 @@ def deviations_of(material: Material, paper: str) -> str:
 def costs(material: Material) -> str:
     """Minutes, peak memory and machine of every stage at every profile."""
     return markdown(cost_table(material.results)) + "\n"
+
+
+def evidence(_: Material) -> str:
+    """Which stage writes an evidence file, by which script, and which modules compute it."""
+    rows = [
+        {
+            "file, below results/PROFILE/": ", ".join(f"`{file}`" for file in pipeline.files(name)),
+            "stage": name,
+            "script": f"[`{script.name}`](../src/{script.name})",
+            "computed in": ", ".join(f"`{module}`" for module in pipeline.direct_modules(script)),
+        }
+        for name, script in ((name, pipeline.script(name)) for name in pipeline.stages())
+    ]
+    return markdown(pd.DataFrame(rows)) + "\n"

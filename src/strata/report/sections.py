@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import nbformat
 
-HEADING = re.compile(r"^(#{1,3}) +(.+?) *$", flags=re.MULTILINE)
-CLAIM = re.compile(r"\b[ABC](?:-[A-Z0-9]+)+\b")
+from strata.papers import Paper
 
-PAPER = re.compile(r"^Paper ([ABC]):")
+HEADING = re.compile(r"^(#{1,3}) +(.+?) *$", flags=re.MULTILINE)
+CLAIM = re.compile(r"\b[A-Z](?:-[A-Z0-9]+)+\b")
 
 
 class Section(NamedTuple):
@@ -33,22 +33,29 @@ def sections(notebook: Path) -> list[Section]:
     return [Section(notebook.stem, len(marks), title) for marks, title in HEADING.findall(text)]
 
 
-def section_of_claims(notebooks: list[Path]) -> dict[str, Section]:
-    """Claim id -> the first heading that names it; paper -> the title of its notebook."""
+def section_of_claims(notebooks: list[Path], papers: list[Paper]) -> dict[str, Section]:
+    """Claim id -> the first heading that names it; paper's letter -> the title of its notebook."""
     found: dict[str, Section] = {}
     for notebook in notebooks:
-        for section in sections(notebook):
-            for name in [*PAPER.findall(section.text), *CLAIM.findall(section.text)]:
+        headings = sections(notebook)
+        for section in headings:
+            for name in CLAIM.findall(section.text):
                 found.setdefault(name, section)
+        for paper in papers:
+            if paper.notebook == notebook.stem:
+                found[paper.letter] = headings[0]
     return found
 
 
-def section_of(claim: str, found: dict[str, Section]) -> Section:
-    """A claim's own section, else that of the group its id begins with, else its paper's notebook.
+def section_of(claim: str, found: dict[str, Section]) -> Section | None:
+    """A claim's own section, else that of the group its id begins with, else its paper's notebook;
+    None where the paper has no notebook.
 
     Args:
-        found: section_of_claims; it has an entry for the claim's paper.
+        found: section_of_claims.
     """
-    while claim not in found:
+    while claim:
+        if claim in found:
+            return found[claim]
         claim = claim.rpartition("-")[0]
-    return found[claim]
+    return None

@@ -1,17 +1,22 @@
-"""Headlines and deviations: prose kept in data/, its numbers quoted from evidence."""
+"""Headlines and deviations: prose kept in data/papers/, its numbers quoted from evidence."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from strata.claims.ledger import Entry, LedgerError, Text, read_entries
+from strata.claims.ledger import LedgerError, Text, read_entries
+from strata.yamls import AnyEntry, Entry
 
 
 class Headline(Entry):
-    """What we found on one claim, in plain words; the verdict is added when it is shown."""
+    """What we found on one claim, in plain words; the verdict is added when it is shown.
+
+    shown: the evidence key of the check whose two numbers stand in short tables.
+    """
 
     claim: Text
+    shown: Text
     found: Text
 
 
@@ -22,7 +27,6 @@ class Deviation(Entry):
     it touches.
     """
 
-    paper: Literal["A", "B", "C"]
     about: Text
     says: Text
     code: Text
@@ -32,28 +36,35 @@ class Deviation(Entry):
 
 
 def load_headlines(file: Path, known: set[str]) -> list[Headline]:
-    """Read data/headlines.yaml.
+    """Read a paper's headlines.yaml; none where there is no file.
 
     Raises:
         LedgerError: malformed, or a claim that the ledger does not have.
     """
-    headlines = read_entries(file, Headline, "claim")
+    headlines = _entries(file, Headline, "claim")
     _only_known(file, [headline.claim for headline in headlines], known)
     return headlines
 
 
 def load_deviations(file: Path, known: set[str]) -> list[Deviation]:
-    """Read data/deviations.yaml.
+    """Read a paper's deviations.yaml; none where there is no file.
 
     Raises:
         LedgerError: malformed, or a claim that the ledger does not have.
     """
-    deviations = read_entries(file, Deviation, "about")
-    _only_known(file, [claim for deviation in deviations for claim in deviation.claims], known)
+    deviations = _entries(file, Deviation, "about")
+    _only_known(file, [claim for each in deviations for claim in each.claims], known)
     return deviations
+
+
+def _entries(file: Path, kind: type[AnyEntry], name: str) -> list[AnyEntry]:
+    return read_entries(file, kind, name) if file.is_file() else []
 
 
 def _only_known(file: Path, claims: list[str], known: set[str]) -> None:
     unknown = sorted(set(claims) - known)
     if unknown:
-        raise LedgerError(f"{file.name}: expected claims of the ledger, found {', '.join(unknown)}")
+        raise LedgerError(
+            f"{file.parent.name}/{file.name}: expected claims of the ledger, found "
+            f"{', '.join(unknown)}"
+        )

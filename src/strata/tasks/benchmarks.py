@@ -6,6 +6,7 @@ from is replaced.
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +19,13 @@ from lm_eval.tasks._yaml_loader import load_yaml
 from strata import paths
 from strata.errors import StrataError
 from strata.params.benchmarks import BenchmarkParams
+from strata.records import fingerprint
 
 AUTHORED = paths.AUTHORED / "benchmarks"
 FEWSHOT_SEED = 1234  # the harness's own default
+logging.getLogger("lm_eval").setLevel(
+    logging.ERROR
+)  # it warns of models and data passed as objects
 
 
 class TaskError(StrataError, RuntimeError):
@@ -144,14 +149,6 @@ def record(name: str, params: BenchmarkParams, local: str) -> dict[str, Any]:
         "licence": "MIT, written for this repository" if authored else benchmark.licence,
         **fingerprint(rows),
     }
-
-
-def fingerprint(documents: Iterable[Any]) -> dict[str, Any]:
-    """Number of documents, and the sha256 of their content in a canonical form."""
-    digest, count = hashlib.sha256(), 0
-    for count, document in enumerate(documents, start=1):
-        digest.update(json.dumps(document, sort_keys=True).encode() + b"\n")
-    return {"documents": count, "sha256": digest.hexdigest()}
 
 
 def describe(name: str, task: ConfigurableTask, params: BenchmarkParams) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from strata import paths
 from strata.params.benchmarks import GlueItems, GlueSource
-from strata.tasks.benchmarks import TaskError, fingerprint, json_lines
+from strata.records import fingerprint
+from strata.tasks.benchmarks import TaskError, json_lines
 
 AUTHORED_GLUE = paths.AUTHORED / "benchmarks" / "glue"
 REPOSITORY = "nyu-mll/glue"

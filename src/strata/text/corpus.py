@@ -43,14 +43,27 @@ def origin(params: CorpusParams) -> dict[str, Any]:
     """What the record says about where the text came from."""
     match params.source:
         case "stdlib":
-            return {"source": "stdlib", "python": platform.python_version()}
+            return {
+                "source": "stdlib",
+                "python": platform.python_version(),
+                "licence": "PSF-2.0",
+            }
         case "local":
-            return {"source": "local", "folder": Path(params.local or "").name}
+            return {
+                "source": "local",
+                "folder": Path(params.local or "").name,
+                "licence": "the user's own",
+            }
         case "hub":
             from huggingface_hub import HfApi
 
             commit = HfApi().dataset_info(params.hub.repository, revision=params.hub.revision).sha
-            return {"source": "hub", "repository": params.hub.repository, "revision": commit}
+            return {
+                "source": "hub",
+                "repository": params.hub.repository,
+                "revision": commit,
+                "licence": params.hub.licence,
+            }
 
 
 def _stdlib_files() -> list[Path]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from strata import paths
 from strata.errors import StrataError
 from strata.params import Params
 from strata.params.sources import HubText, TextParams
+from strata.records import fingerprint
 
 MIN_WORDS = 10
 LOCAL = {("Salesforce/wikitext", "wikitext-2-raw-v1"): "wikitext2/wiki.{split}.raw"}
@@ -51,6 +53,21 @@ def read_text(params: TextParams, key: str, local: str) -> list[str]:
     if not passages:
         raise TextError(f"{key}: source {params.source} holds no passage")
     return passages
+
+
+def record(params: TextParams, key: str, local: str) -> dict[str, Any]:
+    """What a text is, wherever it was read: the same of equal copies.
+
+    Raises:
+        TextError: as `read_text`.
+    """
+    authored = params.source == "authored"
+    return {
+        "name": key,
+        "dataset": params.authored if authored else params.title,
+        "licence": "MIT, written for this repository" if authored else params.licence,
+        **fingerprint(read_text(params, key, local)),
+    }
 
 
 def local_copy(source: HubText, local: str) -> Path | None:

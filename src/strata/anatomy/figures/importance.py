@@ -1,0 +1,161 @@
+"""Figures of paper A: importance, manipulations, predictors of importance."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from strata.figures.shown import Shown
+from strata.figures.style import (
+    MODEL_COLOUR,
+    NULL_COLOURS,
+    PUBLISHED_COLOUR,
+    PUBLISHED_MARK,
+    SUBJECT_COLOURS,
+    intervals,
+)
+
+CHANGE = ("change_percent", "change_low", "change_high")
+
+READING_LABELS = {
+    "neighbour_average": "weights replaced by the mean of the neighbours'",
+    "skip": "layer left out",
+}
+
+
+AVERAGED = "subject == 'model' and reading == 'neighbour_average'"
+
+
+def anatomy_ablation(shown: Shown) -> Figure:
+    """Perplexity change of each ablated layer with its interval, one panel a reading."""
+    table, published = shown.table("anatomy/ablation"), _published_changes(shown)
+    readings = list(table["reading"].unique())
+    figure, axes = plt.subplots(
+        1, len(readings), figsize=(6.2 * len(readings), 4.4), sharey=True, squeeze=False
+    )
+    for axis, reading in zip(axes[0], readings, strict=True):
+        _profile(axis, table[table["reading"] == reading])
+        axis.set_title(READING_LABELS[reading])
+    axes[0, 0].scatter(published.keys(), published.values(), **PUBLISHED_MARK, label="published")
+    axes[0, 0].set_ylabel("change of perplexity (%)")
+    axes[0, 0].legend(loc="upper right")
+    figure.tight_layout()
+    return figure
+
+
+def _profile(axis: Axes, table: pd.DataFrame) -> None:
+    for subject, rows in table.groupby("subject", sort=False):
+        if subject in NULL_COLOURS:
+            label = f"null: {subject.replace('_', ' ')}"
+            axis.plot(
+                rows["layer"],
+                rows["change_percent"],
+                color=NULL_COLOURS[subject],
+                lw=1,
+                label=label,
+            )
+            continue
+        label = "trained model, 95% interval"
+        intervals(axis, rows["layer"], rows, CHANGE, color=MODEL_COLOUR, label=label)
+    _percent_axis(axis)
+
+
+def anatomy_small_draws(shown: Shown) -> Figure:
+    """What a few passages at a time would have said: spread of a layer, and rate of anti calls."""
+    table, published = (
+        shown.table("anatomy/ablation_small_draws", AVERAGED),
+        _published_changes(shown),
+    )
+    draw_size = shown.settings.anatomy_ablation.draw_size
+    figure, (spread, rate) = plt.subplots(2, 1, figsize=(9, 6.4), sharex=True, height_ratios=[3, 2])
+    layers = table["layer"]
+    spread.vlines(layers, table["change_q025"], table["change_q975"], color=MODEL_COLOUR, lw=1.5)
+    spread.vlines(layers, table["change_q25"], table["change_q75"], color=MODEL_COLOUR, lw=5)
+    spread.scatter(
+        layers, table["change_median"], color="white", edgecolor=MODEL_COLOUR, s=22, zorder=3
+    )
+    spread.scatter(published.keys(), published.values(), **PUBLISHED_MARK, label="published")
+    spread.set_ylabel("change of perplexity (%)")
+    spread.set_title(f"{draw_size} passages at a time: median, middle half, middle 95% of draws")
+    spread.legend(loc="upper right")
+    _percent_axis(spread)
+    claimed = layers.isin([layer for layer, change in published.items() if change < 0])
+    colours = [PUBLISHED_COLOUR if named else MODEL_COLOUR for named in claimed]
+    rate.bar(layers, 100 * table["anti_rate"], color=colours)
+    columns = ("anti_rate", "anti_rate_low", "anti_rate_high")
+    intervals(rate, layers, table, columns, scale=100, fmt="none", ecolor="0.2", capsize=0)
+    rate.set_ylabel("draws that call it\nan anti-layer (%)")
+    rate.set_xlabel("layer")
+    rate.annotate(
+        "orange: called anti-layers by the paper",
+        (0.99, 0.92),
+        xycoords="axes fraction",
+        ha="right",
+        va="top",
+        color=PUBLISHED_COLOUR,
+    )
+    figure.tight_layout()
+    return figure
+
+
+def anatomy_manipulation(shown: Shown) -> Figure:
+    """Cost of every strategy on all redundant layers at once; scaling against alpha beside it."""
+    table = shown.table("anatomy/manipulation", "subject == 'model'")
+    table = table[table["layers"] == table["layers"].iloc[0]]
+    published = shown.published.value("scaled_change")
+    figure, (bars, curve) = plt.subplots(1, 2, figsize=(12, 4.2), width_ratios=[3, 4])
+    others = table[table["alpha"].isna()].sort_values("change_percent")
+    intervals(bars, range(len(others)), others, CHANGE, across=True, color=MODEL_COLOUR)
+    bars.set_yticks(range(len(others)), [name.replace("_", " ") for name in others["strategy"]])
+    bars.set_xscale("symlog", linthresh=1)
+    bars.set_xlabel("change of perplexity (%)")
+    for strategy, rows in table.dropna(subset="alpha").groupby("strategy"):
+        curve.plot(
+            rows["alpha"], rows["change_percent"], marker="o", label=strategy.replace("_", " ")
+        )
+        curve.fill_between(rows["alpha"], rows["change_low"], rows["change_high"], alpha=0.2)
+    curve.scatter([0.9], [published], **PUBLISHED_MARK, label="published")
+    curve.axhline(0, color="0.3", lw=0.8)
+    curve.set_yscale("symlog", linthresh=10)
+    curve.set_xlabel("alpha (factor on the weights or the output)")
+    curve.set_ylabel("change of perplexity (%)")
+    curve.legend()
+    figure.tight_layout()
+    return figure
+
+
+def anatomy_importance(shown: Shown) -> Figure:
+    """Rank correlation of each cheap statistic with ablation importance, with intervals."""
+    table = shown.table("anatomy/structure_importance")
+    names = list(table.query("subject == 'model'").sort_values("spearman")["statistic"])
+    figure, axis = plt.subplots(figsize=(9, 4.6))
+    for subject, shift in zip(SUBJECT_COLOURS, (0.22, 0, -0.22), strict=True):
+        rows = table[table["subject"] == subject].set_index("statistic").loc[names]
+        intervals(
+            axis,
+            np.arange(len(names)) + shift,
+            rows,
+            ("spearman", "low", "high"),
+            across=True,
+            color=SUBJECT_COLOURS[subject],
+            label=subject.replace("_", " "),
+        )
+    axis.axvline(0, color="0.3", lw=0.8)
+    axis.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    axis.set_xlabel("Spearman correlation with the cost of ablating the layer")
+    axis.legend(loc="lower right", fontsize="small")
+    figure.tight_layout()
+    return figure
+
+
+def _published_changes(shown: Shown) -> dict[int, float]:
+    """Layer -> the paper's change in percent."""
+    return shown.published.by_layer("anatomy/ablation.json", "neighbour_average.change_L")
+
+
+def _percent_axis(axis: Axes) -> None:
+    axis.axhline(0, color="0.3", lw=0.8)
+    axis.set_yscale("symlog", linthresh=1)
+    axis.set_xlabel("layer")
+    axis.set_xlim(-0.8)

@@ -1,0 +1,24 @@
+"""Figures of paper C."""
+
+from strata.painters.figures.decoders import (
+    painters_generation,
+    painters_loops,
+    painters_similarity,
+    painters_single_layer,
+    painters_tasks,
+    painters_token_norms,
+    painters_variants,
+)
+from strata.painters.figures.encoders import painters_glue, painters_glue_tasks
+
+FIGURES = (
+    painters_similarity,
+    painters_token_norms,
+    painters_single_layer,
+    painters_variants,
+    painters_tasks,
+    painters_loops,
+    painters_generation,
+    painters_glue,
+    painters_glue_tasks,
+)

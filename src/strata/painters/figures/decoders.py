@@ -1,0 +1,197 @@
+"""Figures of paper C."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from strata.evidence import MODEL
+from strata.figures.shown import Shown
+from strata.figures.style import MODEL_COLOUR, NULL_COLOURS, PALETTE, intervals
+from strata.painters.catalogue import VARIANTS
+
+VARIANT_COLOURS = {name: PALETTE[variant.colour] for name, variant in VARIANTS.items()}
+MEASURE_LABELS = {
+    "released": "as released: flattened,\nfirst token and padding in",
+    "per_token": "per token",
+    "without_first_token": "per token,\nwithout the first",
+    "centred": "centred,\nwithout the first",
+    "linear_cka": "linear CKA,\nwithout the first",
+}
+CHANGE_LABELS = {"skip": "layer left out", "swap": "swapped with the next layer"}
+KV_LABELS = {"per_visit": "one slot a layer visit", "averaged": "averaged keys and values"}
+
+
+def painters_similarity(shown: Shown) -> Figure:
+    """Similarity of all pairs of states: a column a measure, a row a subject."""
+    table = shown.table("painters/similarity")
+    subjects = list(table["subject"].unique())
+    figure, axes = plt.subplots(
+        len(subjects),
+        len(MEASURE_LABELS),
+        figsize=(3.1 * len(MEASURE_LABELS), 3.1 * len(subjects)),
+        squeeze=False,
+    )
+    for row, subject in enumerate(subjects):
+        for column, (measure, label) in enumerate(MEASURE_LABELS.items()):
+            axis = axes[row, column]
+            own = table[(table["subject"] == subject) & (table["measure"] == measure)]
+            image = axis.imshow(_matrix(own), vmin=0, vmax=1, cmap="viridis")
+            axis.grid(visible=False)
+            if row == 0:
+                axis.set_title(label, fontsize=11)
+            axis.set_xlabel("state")
+        axes[row, 0].set_ylabel(f"{subject_label(subject)}\nstate")
+    figure.colorbar(image, ax=axes, shrink=0.8, label="similarity")
+    return figure
+
+
+def _matrix(table: pd.DataFrame) -> np.ndarray:
+    size = table["other"].max() + 1
+    matrix = np.zeros((size, size))
+    matrix[table["state"], table["other"]] = table["similarity"]
+    return np.maximum(matrix, matrix.T)
+
+
+def painters_token_norms(shown: Shown) -> Figure:
+    """Norm of the first token and of the others by depth."""
+    table = shown.table("painters/token_norms")
+    figure, axis = plt.subplots()
+    for subject, rows in table.groupby("subject", sort=False):
+        colour = MODEL_COLOUR if subject == MODEL else NULL_COLOURS[subject]
+        for column, style in (("first_token", "-"), ("others", "--")):
+            label = f"{subject_label(subject)}, {column.replace('_', ' ')}"
+            axis.plot(rows["state"], rows[column], style, color=colour, label=label)
+    axis.set_yscale("log")
+    axis.set_xlabel("state")
+    axis.set_ylabel("mean norm of the hidden state")
+    axis.legend()
+    return figure
+
+
+def painters_single_layer(shown: Shown) -> Figure:
+    """LAMBADA accuracy without, and with swapped, each layer."""
+    table = shown.table("painters/single_layer")
+    figure, axes = plt.subplots(1, 2, figsize=(12.4, 4.2), sharey=True)
+    for axis, (change, label) in zip(axes, CHANGE_LABELS.items(), strict=True):
+        for subject, rows in table[table["change"] == change].groupby("subject", sort=False):
+            _line(axis, rows, "layer", subject)
+        full = table.query("subject == @MODEL")["full"].iloc[0]
+        axis.axhline(full, color="0.3", lw=0.8, ls=":", label="full model")
+        axis.set_title(label)
+        axis.set_xlabel("layer")
+    axes[0].set_ylabel("LAMBADA accuracy (share of items)")
+    axes[1].legend(loc="lower right", bbox_to_anchor=(1, 0.08))
+    figure.tight_layout()
+    return figure
+
+
+def painters_variants(shown: Shown) -> Figure:
+    """Normalised median of every variant over affected layers, a panel a subject."""
+    table = shown.table("painters/variants")
+    subjects = list(table["subject"].unique())
+    figure, axes = plt.subplots(
+        1, len(subjects), figsize=(5.2 * len(subjects), 4.4), sharey=True, squeeze=False
+    )
+    for axis, subject in zip(axes[0], subjects, strict=True):
+        variant_lines(axis, table[table["subject"] == subject])
+        axis.axhline(0, color="0.3", lw=0.8)
+        axis.set_title(subject_label(subject))
+    axes[0, 0].set_ylabel("normalised median (guessing 0, full model 1)")
+    axes[0, 0].legend(fontsize=9)
+    figure.tight_layout()
+    return figure
+
+
+def painters_tasks(shown: Shown) -> Figure:
+    """Accuracy of every variant over affected layers, a panel a task."""
+    table = shown.table("painters/variants_tasks")
+    names = list(table["task"].unique())
+    figure, axes = plt.subplots(1, len(names), figsize=(4.4 * len(names), 4.2), squeeze=False)
+    for axis, task in zip(axes[0], names, strict=True):
+        variant_lines(axis, table[table["task"] == task])
+        axis.set_title(task)
+    axes[0, 0].set_ylabel("accuracy (share of items)")
+    axes[0, -1].legend(fontsize=8)
+    figure.tight_layout()
+    return figure
+
+
+def variant_lines(axis: Axes, table: pd.DataFrame) -> None:
+    """A line and its interval for every variant over affected layers."""
+    for variant, rows in table.groupby("variant", sort=False):
+        colour = VARIANT_COLOURS[variant]
+        axis.plot(
+            rows["affected"],
+            rows["value"],
+            "o-",
+            color=colour,
+            ms=4,
+            label=variant.replace("_", " "),
+        )
+        axis.fill_between(rows["affected"], rows["low"], rows["high"], color=colour, alpha=0.1)
+    axis.set_xlabel("affected layers M")
+
+
+def painters_loops(shown: Shown) -> Figure:
+    """Score by passes and affected layers, and the best number of passes with its interval."""
+    table, best = shown.table("painters/loops"), shown.table("painters/loops_best")
+    figure, (heat, line) = plt.subplots(1, 2, figsize=(12.4, 4.4))
+    own = table[table["subject"] == MODEL]
+    grid = own.pivot(index="affected", columns="loops", values="value").iloc[::-1]
+    sns.heatmap(grid, ax=heat, cmap="viridis", annot=True, fmt=".2f", annot_kws={"size": 8})
+    heat.set_title("normalised median")
+    heat.set_ylabel("affected layers M")
+    heat.set_xlabel("passes")
+    for subject, rows in best.groupby("subject", sort=False):
+        _line(line, rows, "affected", subject)
+    line.set_title("best number of passes, 95% interval")
+    line.set_xlabel("affected layers M")
+    line.set_ylabel("passes")
+    line.legend()
+    figure.tight_layout()
+    return figure
+
+
+def painters_generation(shown: Shown) -> Figure:
+    """Arithmetic accuracy and agreement with one pass, by variant, M and cache."""
+    table = shown.table("painters/generation")
+    figure, (accuracy, agreement) = plt.subplots(1, 2, figsize=(12.4, 4.4))
+    groups = table[table["affected"] > 0].groupby(["variant", "kv"], sort=False)
+    for place, ((variant, kv), rows) in enumerate(groups):
+        where = rows["affected"] + 0.12 * (place - (len(groups) - 1) / 2)
+        style = {"color": VARIANT_COLOURS[variant], "fmt": "s" if kv == "averaged" else "o"}
+        style["markerfacecolor"] = "white" if kv == "averaged" else VARIANT_COLOURS[variant]
+        label = f"{variant.replace('_', ' ')}, {KV_LABELS[kv]}"
+        intervals(accuracy, where, rows, label=label, **style)
+        agreement.errorbar(where, rows["one_pass"], **style)
+    full = table.query("variant == 'full'")["value"].iloc[0]
+    accuracy.axhline(full, color="0.3", lw=0.8, ls=":", label="full model")
+    accuracy.set_ylabel("exact match (share of problems)")
+    accuracy.set_title("arithmetic")
+    accuracy.legend(fontsize=8)
+    agreement.set_ylabel("share of generated tokens")
+    agreement.set_title("tokens that one pass without a cache would choose")
+    for axis in (accuracy, agreement):
+        axis.set_xlabel("affected layers M (dodged)")
+        axis.set_xticks(sorted(set(table["affected"]) - {0}))
+    agreement.set_ylim(-0.03, 1.03)
+    figure.tight_layout()
+    return figure
+
+
+def _line(axis: Axes, rows: pd.DataFrame, x: str, subject: str) -> None:
+    """The model with its interval, a null as a thin line."""
+    if subject != MODEL:
+        colour = NULL_COLOURS[subject]
+        axis.plot(rows[x], rows["value"], color=colour, lw=1, label=subject_label(subject))
+        return
+    label = "trained model, 95% interval"
+    intervals(axis, rows[x], rows, fmt="o-", ms=4, color=MODEL_COLOUR, label=label)
+
+
+def subject_label(subject: str) -> str:
+    """What a legend or title calls the model or a null."""
+    return "trained model" if subject == MODEL else f"null: {subject.replace('_', ' ')}"
