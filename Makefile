@@ -30,7 +30,7 @@ setup: check .venv/installed  ## create .venv and install requirements.txt, once
 
 # A changed local file changes its record, and so what is stale. Records are left where data are missing.
 inputs: setup
-	@$(BIN)/python -m strata.params --profile $(PROFILE)
+	@$(BIN)/python -m strata.command_line --profile $(PROFILE)
 	@$(BIN)/python src/02_inputs.py --profile $(PROFILE) >/dev/null 2>&1 || \
 		echo "$(PROFILE): some data are not on this machine; their committed records are kept"
 

@@ -1,3 +1,14 @@
+"""Judge every published number of the ledger on the evidence of one profile.
+
+Inputs    data/papers/*/claims.yaml, the measurements below results/<profile>/
+Outputs   results/<profile>/verdicts.json    every claim, its checks, intervals, nulls and verdict
+          results/<profile>/verdicts.md      the same as a table, shown by `make repro`
+          results/<profile>/metrics.json     counts and values for `dvc metrics`
+Cost      a second
+
+    python src/90_verdicts.py
+"""
+
 from strata import paths, records, stage
 from strata.claims import judge, load_ledger
 from strata.claims.speaking import Spoken

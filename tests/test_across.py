@@ -11,7 +11,7 @@ from scipy import stats
 
 from strata import paths
 from strata.across import answers, association, classes, predictors, runs, shapes, touch
-from strata.nulls import MODEL, RANDOM
+from strata.evidence import MODEL, RANDOM
 from strata.records import Estimate
 from strata.statistics import resampling_weights
 
@@ -68,7 +68,7 @@ def test_three_blocks_are_found_and_explain_importance_as_kruskal_says():
     assert classes.explained(labels, importance[:, None])[0] == pytest.approx(h / 9)
 
 
-def test_classes_are_judged_against_other_cuts_and_drawn_layers():
+def test_classes_are_measured_against_other_cuts_and_drawn_layers():
     depth = 12
     place = np.arange(depth + 1)
     block = np.digitize(place, (3, 11))  # layers 0-1, 2-9, 10-11
@@ -169,5 +169,7 @@ def test_evidence_about_different_models_is_not_joined(settings, tmp_path):
         (tmp_path / file).parent.mkdir()
         about = {"model": model, "passages": 1, "items": 1}
         (tmp_path / file).write_text(json.dumps({"about": about}))
-    with pytest.raises(script["AcrossError"], match="about one, paper C's about two; set smollm2"):
+    with pytest.raises(
+        script["AcrossError"], match="about one, paper C's about two; set anatomy_model"
+    ):
         script["conditions"](settings, tmp_path)

@@ -9,10 +9,10 @@ from scipy import stats
 
 from strata import schedules
 from strata.across import association, lws_models, runs, shapes, touch
+from strata.evidence import MODEL, RANDOM
 from strata.execution import passage_nll, scheduled, trace
 from strata.lws import build, layer_shapes, readers, trained
 from strata.lws.scaling import proportional
-from strata.nulls import MODEL, RANDOM
 from strata.text.tokens import TokenWriter
 
 VOCABULARY, LENGTH = 61, 16
@@ -45,7 +45,8 @@ def measured(documents, settings):
             model = build(variant, GEOMETRY, LENGTH, seed=seed + 2 * (subject == RANDOM)).eval()
             model.requires_grad_(False)
             who = lws_models.Subject(variant, seed, subject)
-            found.append(lws_models.measure(who, model, batches, plan))
+            tables = lws_models.measure(model, batches, plan, str(who))
+            found.append([table.assign(**who._asdict()) for table in tables.values()])
     return [pd.concat(tables, ignore_index=True) for tables in zip(*found, strict=True)]
 
 

@@ -228,8 +228,8 @@ def test_ratios_compare_the_arms_they_name(section):
         for arm in arms
         for seed in section.seeds
     }
-    judged = growth_study.judged_losses(runs, section)
+    judged = growth_study.measured_losses(runs, section)
     assert judged["loss_ratio.equal_steps"]["model"].value == pytest.approx(2)
     assert judged["clean.loss_ratio.equal_flops"]["model"].value == pytest.approx(3)
     assert judged["loss_ratio.equal_restarts"]["permuted_roles"].value == pytest.approx(1.5)
-    assert growth_study.judged_seconds(runs)["seconds_saved_percent"]["model"].value == 0
+    assert growth_study.measured_seconds(runs)["seconds_saved_percent"]["model"].value == 0

@@ -8,7 +8,9 @@ import yaml
 from strata import paths
 from strata.claims import LedgerError, judge, load_ledger
 from strata.claims.judging import _combine
-from strata.claims.tables import check_table, counts, interval, markdown, plain, read_verdicts
+from strata.claims.numbers import interval
+from strata.claims.speaking import Spoken
+from strata.claims.tables import check_table, counts, markdown, plain, read_verdicts
 from strata.records import write_json
 
 ANATOMY = {
@@ -20,13 +22,11 @@ NULLS = ("random_initialisation", "shuffled_layers")
 
 def entry(**changes):
     return {
-        "id": "X",
-        "paper": "A",
+        "id": "A-X",
         "locator": "Table 1",
         "statement": "something",
         "grade": "abs",
         "profile": "laptop",
-        "stage": "anatomy_ablation",
         "nulls": list(NULLS),
         "checks": [check()],
         **changes,
@@ -45,9 +45,22 @@ def check(**changes):
     }
 
 
+PAPER = {
+    "letter": "A",
+    "title": "Toy",
+    "authors": "x",
+    "year": 2026,
+    "arxiv": "1",
+    "about": "a toy",
+    "notebook": "01_toy",
+}
+
+
 def ledger(folder, *entries):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "toy.yaml").write_text(yaml.safe_dump(list(entries)))
+    room = folder / "toy"
+    room.mkdir(parents=True, exist_ok=True)
+    (room / "paper.yaml").write_text(yaml.safe_dump(PAPER))
+    (room / "claims.yaml").write_text(yaml.safe_dump(list(entries)))
     return load_ledger(folder)
 
 
@@ -72,7 +85,7 @@ FAR = {"random_initialisation": (50, 60), "shuffled_layers": (50, 60)}
 
 
 def test_every_published_claim_of_paper_a_is_in_the_ledger():
-    ids = [claim.id for claim in load_ledger(paths.CLAIMS) if claim.paper == "A"]
+    ids = [claim.id for claim in load_ledger() if claim.paper == "A"]
     assert len(ids) == len(ANATOMY) and set(ids) == ANATOMY
 
 
@@ -147,10 +160,10 @@ def test_a_claim_combines_its_checks(outcomes, expected):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"grade": "rumour"}, "claim X: grade"),
-        ({"verdict": "replicated"}, "claim X: verdict: Extra inputs"),
-        ({"checks": []}, "claim X: checks"),
-        ({"checks": [check(value="ten")]}, r"claim X: checks\.0\.value"),
+        ({"grade": "rumour"}, "claim A-X: grade"),
+        ({"verdict": "replicated"}, "claim A-X: verdict: Extra inputs"),
+        ({"checks": []}, "claim A-X: checks"),
+        ({"checks": [check(value="ten")]}, r"claim A-X: checks\.0\.value"),
         ({"checks": [check(tolerance={"absolute": 1})]}, r"checks\.0\.tolerance\.reason"),
         ({"checks": [check(kind="ratio")]}, r"kind ratio needs \['factor'\], found \['absolute'\]"),
         ({"checks": [check(kind="sign", value=0, tolerance={"reason": "r"})]}, "other than 0"),
@@ -164,17 +177,21 @@ def test_bad_entry_names_the_claim_and_the_field(tmp_path, changes, message):
 def test_bad_files_are_named(tmp_path):
     with pytest.raises(LedgerError, match="found none"):
         load_ledger(tmp_path)
-    with pytest.raises(LedgerError, match="ids used more than once: X"):
+    with pytest.raises(LedgerError, match="ids used more than once: A-X"):
         ledger(tmp_path, entry(), entry())
-    (tmp_path / "toy.yaml").write_text("a: [")
-    with pytest.raises(LedgerError, match=r"toy\.yaml: not valid YAML"):
+    with pytest.raises(LedgerError, match="claim B-X: expected an id that begins with A-"):
+        ledger(tmp_path, entry(id="B-X"))
+    with pytest.raises(LedgerError, match="profile 'huge': expected one of smoke, laptop, study"):
+        ledger(tmp_path, entry(profile="huge"))
+    (tmp_path / "toy" / "claims.yaml").write_text("a: [")
+    with pytest.raises(LedgerError, match=r"claims\.yaml: not valid YAML"):
         load_ledger(tmp_path)
 
 
 def test_evidence_without_the_key_names_claim_and_key(tmp_path):
     evidence(tmp_path, model=(1, 2))
     claim = entry(checks=[check(evidence={"file": "a/b.json", "key": "z"})])
-    with pytest.raises(LedgerError, match=r"claim X, check number: evidence.key 'z' is not in"):
+    with pytest.raises(LedgerError, match=r"claim A-X, check number: evidence.key 'z' is not in"):
         judge(ledger(tmp_path / "claims", claim), tmp_path, "laptop")
 
 
@@ -195,7 +212,7 @@ def test_damaged_evidence_is_named(tmp_path):
 def test_changing_one_layers_number_in_the_real_evidence_flips_a_verdict(
     tmp_path, claim, place, key, number, before, after
 ):
-    claims = [entry for entry in load_ledger(paths.CLAIMS) if entry.id == claim]
+    claims = [entry for entry in load_ledger() if entry.id == claim]
     real = paths.results("laptop") / "anatomy" / "ablation.json"
     content = json.loads(real.read_text())
     copy = tmp_path / "anatomy" / real.name
@@ -208,16 +225,32 @@ def test_changing_one_layers_number_in_the_real_evidence_flips_a_verdict(
     assert judge(claims, tmp_path, "laptop")[0].checks[place].outcome == after
 
 
+@pytest.mark.parametrize(
+    ("estimate", "shown"),
+    [
+        (None, "-"),
+        ((1452, 1342, 1573), "1,450 [1,340, 1,570]"),
+        ((-0.50091, -0.51171, -0.49281), "-0.501 [-0.512, -0.493]"),
+        ((0.001654, 0.0006342, 0.002999), "0.0017 [0.0006, 0.0030]"),
+        ((-0.00004, -0.01, 0.02), "0.000 [-0.010, 0.020]"),
+        ((181107456, 181107456, 181107456), "181,107,456"),
+        ((0.5, 0.5, 0.5), "0.5"),
+    ],
+)
+def test_numbers_have_the_digits_that_their_interval_allows(estimate, shown):
+    named = estimate and dict(zip(("value", "low", "high"), estimate, strict=True))
+    assert interval(named) == shown
+
+
 def test_tables_show_what_was_judged(tmp_path):
     claims = ledger(tmp_path / "claims", entry(statement="a | b"))
     evidence(tmp_path, model=(9.5, 10.5), **FAR)
     verdicts = judge(claims, tmp_path, "laptop")
-    row = check_table(claims, verdicts).iloc[0]
-    assert (row["ours"], row["verdict"]) == ("10 [9.5, 10.5]", "replicated")
+    spoken = [Spoken(claims[0], "laptop", verdicts[0])]
+    row = check_table(spoken).iloc[0]
+    assert (row["ours"], row["verdict"]) == ("10.0 [9.5, 10.5]", "replicated")
     assert "shuffled layers 55 [50, 60]" in row["nulls"]
     assert counts(verdicts)["replicated"] == 1 and sum(counts(verdicts).values()) == 1
-    assert interval(None) == "-"
-    assert interval({"value": 0.123456, "low": 0.1, "high": 12345.6}) == "0.1235 [0.1, 12,346]"
-    assert "a \\| b" in markdown(check_table(claims, verdicts).assign(x="a | b"))
+    assert "a \\| b" in markdown(check_table(spoken).assign(x="a | b"))
     write_json(tmp_path / "verdicts.json", plain(verdicts))
-    assert read_verdicts(tmp_path / "verdicts.json") == {"X": verdicts[0]}
+    assert read_verdicts(tmp_path / "verdicts.json") == {"A-X": verdicts[0]}

@@ -1,6 +1,7 @@
 """GLUE on encoders: features once, classifiers, fine-tuning, the study."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from strata.tasks.glue import Examples, GlueData, read_glue
 from strata.work import Work
 
 T = 6
+NOWHERE = "data/nowhere"
 SKIP = schedules.skip(T, 1)
 
 
@@ -37,7 +39,7 @@ def loaded(settings):
 
 @pytest.fixture
 def data(section):
-    return read_glue("rte", section, GlueItems(train=20, validation=10))
+    return read_glue("rte", section, GlueItems(train=20, validation=10), NOWHERE)
 
 
 def test_features_are_those_of_each_schedule_in_the_order_of_the_texts(loaded, section, data):
@@ -156,7 +158,8 @@ def test_fine_tuning_learns_what_is_easy_and_regresses_scores(loaded, section):
 def test_an_interrupted_study_goes_on_and_gives_the_same(loaded, section, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "WORK", tmp_path)
     small = section.model_copy(update={"tasks": ("sst2",), "affected": [3], "orders": 1})
-    whole = list(glue_study.study(loaded, small, Work("one", {})))
+    read = partial(glue_study.read_all, small, NOWHERE)
+    whole = list(glue_study.study(loaded, small, read, Work("one", {})))
     tuned = []
 
     def counted(*arguments):
@@ -167,8 +170,8 @@ def test_an_interrupted_study_goes_on_and_gives_the_same(loaded, section, tmp_pa
 
     monkeypatch.setattr(glue_study, "fine_tune", counted)
     with pytest.raises(KeyboardInterrupt):
-        list(glue_study.study(loaded, small, Work("two", {})))
-    again = list(glue_study.study(loaded, small, Work("two", {})))
+        list(glue_study.study(loaded, small, read, Work("two", {})))
+    again = list(glue_study.study(loaded, small, read, Work("two", {})))
     assert len(tuned) == 1 + 3 * len(whole[1].cases)
     for one, two in zip(whole, again, strict=True):
         assert (one.subject, one.reading) == (two.subject, two.reading)
@@ -184,5 +187,6 @@ def test_nothing_runs_before_every_file_is_known_to_be_good(loaded, section, tmp
     monkeypatch.setattr(paths, "WORK", tmp_path)
     monkeypatch.setattr(glue_study, "frozen_answers", pytest.fail)
     bad = section.model_copy(update={"tasks": ("cola", "stsb")})
-    with pytest.raises(TaskError, match=r"stsb/train\.jsonl"):
-        next(glue_study.study(replace(loaded), bad, Work("bad", {})))
+    read = partial(glue_study.read_all, bad, NOWHERE)
+    with pytest.raises(TaskError, match="stsb: there is no authored set"):
+        next(glue_study.study(replace(loaded), bad, read, Work("bad", {})))

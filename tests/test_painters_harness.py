@@ -32,8 +32,8 @@ def loaded():
 
 @pytest.fixture(scope="module")
 def tasks():
-    section = BenchmarkParams(source="authored", local=None, tasks=list(TASKS))
-    return {name: load_task(name, section) for name in TASKS}
+    section = BenchmarkParams(source="authored", tasks=list(TASKS))
+    return {name: load_task(name, section, "data/nowhere") for name in TASKS}
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from strata import params, paths
+from strata.profiles import ProfileError
 
 
 @pytest.fixture
@@ -16,6 +17,8 @@ def tree(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.setattr(paths, "PARAMS", tmp_path / "params.yaml")
     monkeypatch.setattr(paths, "PROFILES", tmp_path / "profiles")
+    monkeypatch.setattr(paths, "PIPELINE", tmp_path / "dvc.yaml")
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
     return tmp_path
 
 
@@ -28,15 +31,15 @@ def edit(file, *keys, value):
     file.write_text(yaml.safe_dump(content))
 
 
-@pytest.mark.parametrize("profile", ["laptop", "smoke", "gpu", "paper"])
+@pytest.mark.parametrize("profile", ["laptop", "smoke", "study", "paper"])
 def test_every_profile_is_valid(tree, profile):
     assert params.compose(profile).profile == profile
 
 
 def test_overlay_changes_only_what_it_names(tree):
     laptop, smoke = params.compose("laptop"), params.compose("smoke")
-    assert smoke.smollm2.source == "tiny"
-    assert smoke.smollm2.wheel == laptop.smollm2.wheel
+    assert smoke.anatomy_model.source == "tiny"
+    assert smoke.anatomy_model.wheel == laptop.anatomy_model.wheel
     assert smoke.anatomy_ablation.draw_size == laptop.anatomy_ablation.draw_size
 
 
@@ -48,7 +51,7 @@ def test_composed_file_is_what_a_stage_reads(tree):
 
 
 def test_unknown_profile_lists_the_known_ones(tree):
-    with pytest.raises(params.ParamsError, match="'huge': expected one of gpu, laptop, paper"):
+    with pytest.raises(ProfileError, match="'huge': expected one of smoke, laptop, study, paper"):
         params.compose("huge")
 
 
@@ -57,8 +60,12 @@ def test_unknown_profile_lists_the_known_ones(tree):
     [
         (("anatomy_ablation", "speed"), 1, "anatomy_ablation.speed: Extra inputs"),
         (("anatomy_ablation", "draws"), 0, "anatomy_ablation.draws: .*greater than 0, found 0"),
-        (("smollm2", "source"), "ftp", "smollm2.source: .*'wheel', 'hub', 'path' or 'tiny'"),
-        (("smollm2", "wheel", "sha256"), "abc", "smollm2.wheel.sha256: .*found 'abc'"),
+        (
+            ("anatomy_model", "source"),
+            "ftp",
+            "anatomy_model.source: .*'wheel', 'hub', 'path' or 'tiny'",
+        ),
+        (("anatomy_model", "wheel", "sha256"), "abc", "anatomy_model.wheel.sha256: .*found 'abc'"),
         (("evaluation_text", "max_tokens"), 1, "evaluation_text.max_tokens"),
         (("anatomy_ablation", "draw_size"), 73, r"draw_size must be at most .*, 72; found 73"),
         (("anatomy_manipulation", "alphas"), [0.5], r"alphas must hold 0.9, .*found \(0.5,\)"),
@@ -90,15 +97,17 @@ def test_changes_are_laid_over_a_profile_and_bad_ones_named(tmp_path, monkeypatc
     monkeypatch.setattr(paths, "results", lambda profile: tmp_path)
     monkeypatch.setattr(paths, "ROOT", tmp_path.parent)
     changed = params.compose(
-        "smoke", ["painters_variants.items={arc_easy: 3}", "painter.tiny.seed=5"]
+        "smoke", ["painters_variants.items={arc_easy: 3}", "painters_model.tiny.seed=5"]
     )
-    assert changed.painters_variants.items == {"arc_easy": 3} and changed.painter.tiny.seed == 5
+    assert (
+        changed.painters_variants.items == {"arc_easy": 3} and changed.painters_model.tiny.seed == 5
+    )
     for change, message in (
-        ("painter.tiny.seed", "expected KEY=VALUE"),
-        ("painter.tiny.seed={", "not valid YAML"),
-        ("painter.tiny.colour=red", "painter.tiny.colour"),
+        ("painters_model.tiny.seed", "expected KEY=VALUE"),
+        ("painters_model.tiny.seed={", "not valid YAML"),
+        ("painters_model.tiny.colour=red", "painters_model.tiny.colour"),
     ):
         with pytest.raises(params.ParamsError, match=message):
             params.compose("smoke", [change])
     with pytest.raises(params.ParamsError, match="dvc exp run -S"):
-        params.compose("laptop", ["painter.tiny.seed=5"])
+        params.compose("laptop", ["painters_model.tiny.seed=5"])

@@ -9,22 +9,21 @@ import yaml
 from strata import paths
 from strata.claims import LedgerError, load_ledger
 from strata.claims.agreement import agreement_table, disagreement
-from strata.claims.best import best_powered
 from strata.claims.ledger import Check, Claim
 from strata.claims.quoting import PLACE, quote
-from strata.claims.tables import because, command, null_models
+from strata.claims.speaking import speaking
+from strata.claims.tables import because, check_table, command, null_models
+from strata.pipeline import stage_of
 from strata.report import parts
 from strata.report.costs import cost_table
-from strata.report.texts import Deviation, load_deviations, load_headlines
+from strata.report.texts import Deviation, load_deviations
 
 CLAIM = {
     "id": "A-X",
-    "paper": "A",
     "locator": "Table 1",
     "statement": "something",
     "grade": "abs",
     "profile": "laptop",
-    "stage": "anatomy_ablation",
     "nulls": [],
 }
 
@@ -49,15 +48,12 @@ def measured(results, profile, low, high, **nulls):
 
 
 @pytest.fixture
-def claims(tmp_path):
-    (tmp_path / "claims").mkdir()
-    entry = CLAIM | {"checks": [check().model_dump(exclude_unset=True)]}
-    (tmp_path / "claims" / "a.yaml").write_text(yaml.safe_dump([entry]))
-    return load_ledger(tmp_path / "claims")
+def claims():
+    return [Claim(**CLAIM, checks=[check().model_dump(exclude_unset=True)])]
 
 
 def spoken(claims, results):
-    [best] = best_powered(claims, results)
+    [best] = speaking(claims, results)
     return best.profile, best.verdict.outcome
 
 
@@ -69,14 +65,16 @@ def test_largest_profile_with_evidence_speaks_and_smoke_never(claims, tmp_path):
     assert spoken(claims, results) == ("laptop", "replicated")
     (results / "paper").mkdir()
     assert spoken(claims, results) == ("laptop", "replicated")
-    measured(results, "gpu", 20, 21)
-    assert spoken(claims, results) == ("gpu", "not replicated")
+    measured(results, "study", 20, 21)
+    assert spoken(claims, results) == ("study", "not replicated")
 
 
 def test_command_names_the_profile_that_spoke(claims):
-    assert command(claims[0], "laptop") == "dvc repro anatomy_ablation"
-    assert command(claims[0], "gpu") == "see results/gpu/README.md"
-    assert command(claims[0].model_copy(update={"stage": None}), "laptop") == "-"
+    assert command(claims[0], "laptop") == "-"
+    (claim,) = (each for each in load_ledger() if each.id == "A-CORE")
+    forced = "dvc repro --force --single-item"
+    assert command(claim, "laptop") == f"{forced} anatomy_ablation"
+    assert command(claim, "study") == f"{forced} results/study/dvc.yaml:anatomy_ablation"
 
 
 def test_a_verdict_is_explained_by_its_numbers_and_its_nulls(tmp_path):
@@ -84,7 +82,7 @@ def test_a_verdict_is_explained_by_its_numbers_and_its_nulls(tmp_path):
     entry = CLAIM | {"nulls": ["random_initialisation", "shuffled_layers"]}
     claim = Claim(**entry, checks=[each.model_dump(exclude_unset=True) for each in checks])
     measured(tmp_path, "laptop", 10, 11, random_initialisation=(30, 31))
-    [(_, _, verdict)] = best_powered([claim], tmp_path)
+    [(_, _, verdict)] = speaking([claim], tmp_path)
     assert because(verdict) == (
         "holds, but was not tried on shuffled_layers (2 of 3 numbers); "
         "the interval lies outside the tolerance (1 of 3 numbers)"
@@ -116,34 +114,35 @@ def test_distance_is_in_tolerances_and_one_at_the_edge(tested, interval, expecte
 
 def test_agreement_has_a_row_for_every_measured_check_and_null(claims, tmp_path):
     measured(tmp_path / "results", "laptop", 10, 12)
-    table = agreement_table(best_powered(claims, tmp_path / "results"))
+    table = agreement_table(speaking(claims, tmp_path / "results"))
     assert table[["claim", "subject", "value"]].to_numpy().tolist() == [["A-X", "model", 0.5]]
 
 
-def test_numbers_in_prose_are_quoted_from_the_largest_profile(tmp_path):
+def test_numbers_in_prose_are_those_of_the_profile_that_speaks(tmp_path):
     text = "It is {a/b.json#k} and {a/b.json#k@null}."
     measured(tmp_path, "laptop", 1, 3, null=(0, 0))
-    assert quote(text, tmp_path) == "It is 2 [1, 3] and 0."
-    measured(tmp_path, "gpu", 5, 5)
-    assert quote(text, tmp_path) == "It is 5 (profile gpu) and 0."
-    assert quote(text, tmp_path, about="gpu") == "It is 5 and 0 (profile laptop)."
+    measured(tmp_path, "study", 5, 5)
+    assert quote(text, tmp_path, lambda _: "laptop", "laptop") == "It is 2.0 [1.0, 3.0] and 0."
+    found = quote(text, tmp_path, lambda _: None, "laptop")
+    assert found == "It is 5 (profile study) and 0."
     with pytest.raises(LedgerError, match=r"\{a/b.json#z\}: no profile of .* has it"):
-        quote("{a/b.json#z}", tmp_path)
+        quote("{a/b.json#z}", tmp_path, lambda _: None, "laptop")
 
 
 def test_headlines_take_every_number_from_evidence():
-    known = {claim.id for claim in load_ledger(paths.CLAIMS)}
-    for headline in load_headlines(paths.HEADLINES, known):
+    material = parts.read_material()
+    assert sum(map(len, material.headlines.values())) <= 25
+    for headline in (each for every in material.headlines.values() for each in every):
         assert PLACE.search(headline.found), headline.claim
-        assert quote(headline.found, paths.ROOT / "results").count("{") == 0
+    assert "{" not in parts.headlines(material)
 
 
-def test_deviations_cover_the_papers_and_are_strict(tmp_path):
-    known = {claim.id for claim in load_ledger(paths.CLAIMS)}
-    found = load_deviations(paths.DEVIATIONS, known)
-    assert {deviation.paper for deviation in found} == {"A", "B", "C"}
+def test_deviations_are_strict(tmp_path):
+    known = {claim.id for claim in load_ledger()}
+    file = paths.PAPERS / "anatomy" / "deviations.yaml"
+    found = load_deviations(file, known)
     with pytest.raises(LedgerError, match="expected claims of the ledger, found A-CORE"):
-        load_deviations(paths.DEVIATIONS, known - {"A-CORE"})
+        load_deviations(file, known - {"A-CORE"})
     entry = found[0].model_dump() | {"claims": ["A-CORE"], "colour": "red"}
     file = tmp_path / "d.yaml"
     file.write_text(yaml.safe_dump([entry]))
@@ -152,26 +151,38 @@ def test_deviations_cover_the_papers_and_are_strict(tmp_path):
     assert Deviation.model_fields["changes"].is_required()
 
 
+def test_every_row_of_the_table_of_claims_leads_to_its_evidence():
+    table = check_table(parts.read_material().spoken)
+    for row in table.itertuples():
+        file, _, key = row.evidence.partition("#")
+        stage = stage_of(file)
+        assert (stage is None) == (row.command == "-"), row.evidence
+        if row.ours != "-":
+            profile = row.profile.partition(",")[0]
+            content = json.loads((paths.results(profile) / file).read_text())
+            assert key in content["measurements"] and row.command.endswith(stage)
+
+
+def test_the_front_page_is_short():
+    assert paths.README.stat().st_size <= 10_000
+
+
 def test_costs_have_a_row_a_stage_and_a_column_a_profile(tmp_path):
     run = {"seconds": 90, "peak_memory_gib": 1.26, "cores": 2}
-    for profile, device in (("laptop", {"device": "cpu"}), ("gpu", {"device": "a GPU"})):
-        file = tmp_path / profile / "provenance" / "stage.json"
+    for profile, device in (("laptop", {"device": "cpu"}), ("study", {"gpu": "a GPU"})):
+        file = tmp_path / profile / "provenance" / "models.json"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(run | device))
-    (tmp_path / "laptop" / "provenance" / "other.json").write_text(json.dumps(run))
-    rows = cost_table(tmp_path).to_dict("records")
-    assert rows == [
-        {"stage": "other", "laptop": "1.5 min, 1.3 GiB, 2 cores", "gpu": "-"},
-        {
-            "stage": "stage",
-            "laptop": "1.5 min, 1.3 GiB, cpu, 2 cores",
-            "gpu": "1.5 min, 1.3 GiB, a GPU",
-        },
-    ]
+    table = cost_table(tmp_path).set_index("stage")
+    assert table.loc["models"].to_dict() == {
+        "laptop": "1.5 min, 1.3 GiB, cpu, 2 cores",
+        "study": "1.5 min, 1.3 GiB, a GPU",
+    }
+    assert table.loc["corpus"].tolist() == ["-", "-"]
 
 
 def test_every_outcome_is_explained_and_counted():
     material = parts.read_material()
-    for outcome in {each.verdict.outcome for each in material.best}:
-        assert outcome in parts.MEANINGS and outcome in parts.tally(material.best)
-    assert parts.counts_by_paper(material).loc["all", "all"] == len(material.best)
+    for outcome in {each.verdict.outcome for each in material.spoken}:
+        assert outcome in parts.MEANINGS and outcome in parts.tally(material.spoken)
+    assert parts.counts_by_paper(material).loc["all", "all"] == len(material.spoken)

@@ -66,7 +66,7 @@ def test_provenance_is_written_only_when_the_block_succeeds(tmp_path):
     with pytest.raises(KeyError), records.provenance(tmp_path / "p.json"):
         raise KeyError
     assert not (tmp_path / "p.json").exists()
-    with records.provenance(tmp_path / "p.json", device="cpu"):
+    with records.provenance(tmp_path / "p.json", lambda: {"device": "cpu"}):
         pass
     written = json.loads((tmp_path / "p.json").read_text())
     assert written["device"] == "cpu" and written["peak_memory_gib"] > 0

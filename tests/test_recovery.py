@@ -155,7 +155,7 @@ def test_killed_growth_stage_goes_on_and_ends_in_the_same_numbers(tmp_path):
     assert evidence[0] == evidence[1]
 
 
-def test_noise_is_judged_before_any_step_and_steps_after():
+def test_noise_is_measured_before_any_step_and_steps_after():
     rows = [
         {"subject": "model", "text": "apart", "layer": layer, "seed": seed, "steps": steps}
         | {"least_steps": least, "untouched": 20.0, "disturbed": disturbed}

@@ -3,21 +3,28 @@
 import pytest
 from transformers import AutoTokenizer
 
-from strata import params, paths
+from strata import paths
 from strata.models import materialise
-from strata.params import compose
-from strata.text import TextError, batches, read_passages, read_prose
+from strata.params import compose, read
+from strata.text import TextError, batches, read_passages, read_text
+from strata.text.passages import record
 
 AUTHORED = paths.ROOT / "data" / "authored"
 
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return AutoTokenizer.from_pretrained(materialise("smollm2", compose("smoke").smollm2)[0])
+    return AutoTokenizer.from_pretrained(
+        materialise("anatomy_model", compose("smoke").anatomy_model)[0]
+    )
 
 
 def section(**changes):
-    return params.read(paths.PARAMS).evaluation_text.model_copy(update=changes)
+    return read(paths.PARAMS).evaluation_text.model_copy(update=changes)
+
+
+def passages(**changes):
+    return read_text(section(**changes), "evaluation_text", "data/nowhere")
 
 
 @pytest.mark.parametrize(
@@ -35,9 +42,22 @@ def test_wikitext_headings_and_short_lines_are_left_out(tmp_path):
     file.write_text(
         f" \n = A heading that is long enough to be counted as prose = \n {long} \n short .\n"
     )
-    text = section(source="path", path=str(file))
-    assert read_passages(text) == [long] == read_prose(file, "some.key")
-    assert text.title == "wiki.test.raw"
+    assert passages(source="path", path=str(file)) == [long]
+    assert section(source="path", path=str(file)).title == "wiki.test.raw"
+
+
+def test_a_local_copy_is_read_in_place_of_the_hub_and_recorded_alike(tmp_path, monkeypatch):
+    (tmp_path / "wikitext2").mkdir()
+    copy = tmp_path / "wikitext2" / "wiki.test.raw"
+    lines = [f"line {number} of a text that has ten words in all" for number in range(3)]
+    copy.write_text("\n".join(lines))
+    hub = section(source="hub")
+    assert read_text(hub, "evaluation_text", str(tmp_path)) == lines
+    local = record(hub, "evaluation_text", str(tmp_path))
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: {"text": [*lines, " = Title = "]})
+    assert record(hub, "evaluation_text", str(tmp_path / "none")) == local
+    copy.write_text("\n".join(lines[:2]))
+    assert record(hub, "evaluation_text", str(tmp_path)) != local
 
 
 def test_text_is_named_beside_numbers():
@@ -55,17 +75,19 @@ def test_text_is_named_beside_numbers():
 )
 def test_unreadable_text_is_named(changes, message):
     with pytest.raises(TextError, match=message):
-        read_passages(section(**changes))
+        passages(**changes)
 
 
 def test_empty_text_is_refused(tmp_path):
     (tmp_path / "empty.txt").write_text("\n\n")
     with pytest.raises(TextError, match="holds no passage"):
-        read_passages(section(source="path", path=str(tmp_path / "empty.txt")))
+        passages(source="path", path=str(tmp_path / "empty.txt"))
 
 
 def test_batches_cover_every_passage_once_and_pad_on_the_right(tokenizer):
-    passages = read_passages(section(max_passages=25))
+    settings = read(paths.PARAMS)
+    few = settings.evaluation_text.model_copy(update={"max_passages": 25})
+    passages = read_passages(settings.model_copy(update={"evaluation_text": few}))
     made = batches(passages, tokenizer, batch_size=8, max_tokens=20)
     assert sorted(row for batch in made for row in batch.rows) == list(range(25))
     for batch in made:

@@ -47,3 +47,7 @@ def parameters(options: argparse.Namespace) -> Params:
         if options.set:
             raise ParamsError("-S changes a --profile, not a --params file: edit the file")
         return read(options.params)
+
+
+if __name__ == "__main__":  # python -m strata.command_line --profile NAME
+    parameters(parser("Compose a profile's parameters into results/<profile>/.").parse_args())

@@ -1,7 +1,7 @@
 """Whether committed evidence is up to date, and the verdicts it gives.
 
-    python -m strata.claims.standing --profile laptop            # one line: up to date or not
-    python -m strata.claims.standing --profile laptop --table    # the tally and every number
+python -m strata.claims.standing --profile laptop            # one line: up to date or not
+python -m strata.claims.standing --profile laptop --table    # the tally and every number
 """
 
 import shutil
