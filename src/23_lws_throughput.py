@@ -11,6 +11,7 @@ Cost      laptop: one to two minutes; a GPU: about ten minutes, mostly compiling
     python src/23_lws_throughput.py
 """
 
+import argparse
 import sys
 from functools import partial
 
@@ -21,19 +22,24 @@ from strata.training import TrainingError, world
 
 
 def main() -> None:
-    settings = params.from_command_line(__doc__)
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="start no variant later"
+    )
+    options, sys.argv[1:] = parser.parse_known_args()
+    settings = params.from_command_line(f"{__doc__}\n{parser.format_usage()}")
     section = settings.lws_throughput
     folder = paths.results(settings.profile)
     with world() as here:
         device = here.device.type
         with records.provenance(folder / "provenance" / "lws_throughput.json", device=device):
             save = partial(records.write_csv, folder / "provenance" / "lws_throughput.csv")
-            table = throughput.measure(section, settings.lws_train, here, save)
+            table = throughput.measure(section, settings.lws_train, here, save, options.minutes)
             kernels = throughput.kernels(section, settings.lws_train, here)
             records.write_csv(folder / "provenance" / "lws_kernels.csv", kernels)
     about = {
         "model": f"LWS variants at d_model {section.d_model}",
-        "device": device,
+        "device": records.gpu() if device == "cuda" else device,
         "batch": f"{section.sequences} x {section.sequence_length} random tokens",
         "precision": section.precision,
         "interval": f"95% t interval over {section.rounds} windows of {section.steps} steps",

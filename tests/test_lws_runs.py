@@ -226,3 +226,20 @@ def test_a_run_without_its_model_is_not_finished(settings, tmp_path):
     assert not finished(run, "x", tmp_path, tmp_path)
     trained.keep(build("crown", proportional(24, 61), 16), tmp_path / "models" / run.name)
     assert finished(run, "x", tmp_path, tmp_path) and not finished(run, "y", tmp_path, tmp_path)
+
+
+def test_speeds_of_variants_that_were_not_reached_are_left_out():
+    table = pd.DataFrame(
+        {"variant": ["crown"] * 2, "compiled": True, "positions_per_second": [190.0, 210.0]}
+    )
+    measured = throughput.measurements(table)
+    assert measured["positions_per_second.crown"]["model"].value == 200
+    assert not measured["positions_per_second.framed"] and not measured["speed_ratio.crown"]
+    assert measured.keys() == throughput.measurements(None).keys()
+
+
+def test_bowtie_is_crown_turned_over():
+    ours, crown = (layer_shapes(name) for name in ("bowtie", "crown"))
+    assert "bowtie" not in VARIANTS and ours[0] == crown[0] and ours[-1] == crown[-1]
+    assert ours[1].ffn_width > ours[8].ffn_width < ours[-2].ffn_width
+    assert ours[8].query_heads < crown[8].query_heads

@@ -98,11 +98,21 @@ def sha256(path: Path) -> str:
 def provenance(path: Path, **facts: Any) -> Iterator[None]:
     """Record how long the block took, on what, with which libraries, and its peak memory.
 
-    Nothing depends on the file, so it never makes a result stale. `facts` are added as given.
+    Nothing depends on the file, so it never makes a result stale. `facts` are added as given,
+    but a device "cuda" by the GPU's name.
     """
     start = time.perf_counter()
     yield
+    if facts.get("device") == "cuda":
+        facts["device"] = gpu()
     write_json(path, {"seconds": round(time.perf_counter() - start, 2), **_machine(), **facts})
+
+
+def gpu() -> str:
+    """The name of the GPU in use."""
+    import torch
+
+    return torch.cuda.get_device_name()
 
 
 def _machine() -> dict[str, Any]:

@@ -208,13 +208,16 @@ def _first_at(curve: list[list[float]], goal: float) -> float:
 
 
 def _gain_moves(results: list[Result]) -> dict[str, Estimate]:
-    """Largest move of a norm gain in Baseline 18L: pure bf16, and its control with fp32 weights."""
+    """Largest move of a norm gain in Baseline 18L: pure bf16, and its control with fp32 weights at
+    the same learning rates."""
     subjects = {MODEL: "pure_bf16", "fp32_master": "bf16_autocast"}
+    base = [result for result in results if result["variant"] == BASELINES[18]]
+    rates = {r["learning_rate"] for r in base if r["precision"] == "pure_bf16"}
     largest = {
         subject: [
             result["norm_gains"]["largest_move"]
-            for result in results
-            if (result["variant"], result["precision"]) == (BASELINES[18], precision)
+            for result in base
+            if result["precision"] == precision and (not rates or result["learning_rate"] in rates)
         ]
         for subject, precision in subjects.items()
     }

@@ -3,7 +3,6 @@
 import shutil
 import time
 
-import torch
 from tqdm import tqdm
 
 from strata import paths
@@ -11,7 +10,7 @@ from strata.lws.runs import Run, checkpoints, execute, fingerprint, finished, pl
 from strata.lws.scaling import proportional, training_flops
 from strata.params import Params
 from strata.text import Corpus, corpus_folder, open_corpus
-from strata.training import TrainingError, world
+from strata.training import world
 from strata.work import side_by_side
 
 H100_FLOPS = 989e12
@@ -39,7 +38,8 @@ def price(settings: Params) -> str:
 def run_all(
     settings: Params, corpus: Corpus, minutes: float | None, groups: list[str] | None
 ) -> None:
-    """Do every run (of these groups) without a result and a model; start none after `minutes`.
+    """Do every run (of these groups) without a result and a model; start none that `minutes` are
+    too few for, judged by the speed of the run before.
 
     Runs go on side by side (`workers` processes of one thread each), or one after another, each on
     all GPUs, under torchrun. A failed run does not stop the others.
@@ -71,16 +71,19 @@ def _one_by_one(runs: list[Run], settings: Params, deadline: float) -> list[str]
     failures = []
     corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
     results = paths.results(settings.profile) / "lws" / "runs"
+    pace = 0.0  # seconds per FLOP
     with world() as here:
         for run in tqdm(runs, "runs", disable=len(runs) == 1):
-            if time.monotonic() >= deadline:
-                break
+            flops, start = _flops(run, settings), time.monotonic()
+            if start + pace * flops >= deadline:
+                continue
             try:
                 work = paths.runs(settings.profile)
                 execute(run, settings.lws_train, corpus, here, results, work)
-            except TrainingError as error:
+            except RuntimeError as error:  # a TrainingError, or the GPU's memory or compiler
                 failures.append(f"{run.name}: {error}")
-            torch.compiler.reset()
+            else:
+                pace = (time.monotonic() - start) / flops
     return failures
 
 
