@@ -1,12 +1,14 @@
 """Paper B on one GPU within a time limit, most important things first; DVC is not needed.
 
-Corpus, the first group of runs (both readers), throughput, the other groups in their order, and the
-comparison. Each finished run is saved as it ends, and a second call carries on.
+Architecture, corpus, throughput (in a share of the time), a sweep of the learning rate on Baseline
+18L, all groups of runs in their order, and the comparison. Each finished run is saved as it ends,
+and a second call carries on.
 
     PYTHONPATH=src python bench/gpu_lws.py --corpus FOLDER --minutes 25
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import time
@@ -16,9 +18,14 @@ import yaml
 
 from strata import paths, records
 from strata.command_line import one_line_errors
+from strata.lws.params import LwsGroup
 from strata.params import compose, read
 
-RESERVE_MINUTES = 2.0  # for ending a run under way and comparing
+RESERVE_SECONDS = 20.0  # everything has ended so long before --minutes
+COMPARE_SECONDS = 60.0
+GRACE_SECONDS = 15.0  # for a run that takes longer than the one before
+THROUGHPUT_SHARE = 0.2
+SWEEP = "rate_"  # begins the names of the sweep's groups
 
 
 def main() -> None:
@@ -26,45 +33,96 @@ def main() -> None:
     parser.add_argument("--profile", default="study")
     parser.add_argument("--corpus", type=Path, help="folder of text, in place of the profile's")
     parser.add_argument("--minutes", type=float, default=25.0)
+    parser.add_argument("--skip", nargs="+", default=[], metavar="STAGE", help="e.g. 01_corpus")
     options = parser.parse_args()
-    end = time.monotonic() + 60 * (options.minutes - RESERVE_MINUTES)
+    end = time.monotonic() + max(0.0, 60 * options.minutes - RESERVE_SECONDS)
+    trained = end if "22_lws_compare" in options.skip else end - COMPARE_SECONDS
+    measured = time.monotonic() + THROUGHPUT_SHARE * (trained - time.monotonic())
     with one_line_errors():
         file = parameters(options.profile, options.corpus)
     groups = read(file).lws_train.groups
-    stage("20_lws_architecture", file)
-    stage("01_corpus", file)
-    stage("21_lws_train", file, "--minutes", left(end), "--groups", groups[0].name)
-    if time.monotonic() < end:
-        stage("23_lws_throughput", file)
-    stage("21_lws_train", file, "--minutes", left(end))
-    stage("22_lws_compare", file)
+    sweep = [group for group in groups if group.name.startswith(SWEEP)]
+    others = [group for group in groups if group not in sweep]
+
+    def run(script: str, latest: float, *more: str) -> None:
+        if script not in options.skip:
+            stage(script, file, latest + GRACE_SECONDS, *more)
+
+    run("20_lws_architecture", trained)
+    run("01_corpus", trained)
+    run("23_lws_throughput", trained, "--minutes", left(measured))
+    if sweep:
+        run("21_lws_train", trained, "--minutes", left(trained), "--groups", *names(sweep))
+        set_rate(file, options.profile, sweep)
+    run("21_lws_train", trained, "--minutes", left(trained), "--groups", *names(others))
+    run("22_lws_compare", end)
 
 
 def parameters(profile: str, corpus: Path | None) -> Path:
-    """The profile's parameter file, with the corpus folder put in.
+    """A copy of the profile's parameter file, with the corpus folder put in if there is one.
 
     Raises:
         ProfileError: no such profile.
     """
     settings = compose(profile)
-    file = paths.ROOT / settings.params
+    content = yaml.safe_load((paths.ROOT / settings.params).read_text(encoding="utf-8"))
     if corpus is not None:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
         content["corpus"] |= {"source": "local", "local": str(corpus)}
-        file = paths.ROOT / "data" / "runs" / f"{profile}-params.yaml"
-        records.write_text(file, yaml.safe_dump(content, sort_keys=False))
+    file = paths.ROOT / "data" / "runs" / f"{profile}-params.yaml"
+    records.write_text(file, yaml.safe_dump(content, sort_keys=False))
     return file
 
 
-def stage(script: str, file: Path, *options: str) -> None:
-    """Run one numbered script; a failure is shown, and what follows still runs."""
+def set_rate(file: Path, profile: str, sweep: list[LwsGroup]) -> None:
+    """Keep what the sweep found, and put the rate of the lowest final validation loss in the place
+    of the first group's rate, in every group that has it. Without a finished run of the sweep
+    nothing changes."""
+    folder = paths.results(profile) / "lws"
+    losses = {}
+    for group in sweep:
+        for result in (folder / "runs").glob(f"{group.name}-*.json"):
+            curve = json.loads(result.read_text(encoding="utf-8"))["validation_curve"]
+            losses[group.learning_rate] = curve[-1][1]
+    if not losses:
+        return
+    chosen = min(losses, key=losses.__getitem__)
+    about = {
+        "rule": f"lowest validation loss of {sweep[0].variants[0]} after {sweep[0].steps} steps",
+        "validation_losses": losses,
+        "chosen": chosen,
+    }
+    records.write_json(folder / "rate_sweep.json", about)
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    groups = content["lws_train"]["groups"]
+    before = groups[0]["learning_rate"]
+    for group in groups:
+        if group["learning_rate"] == before and not group["name"].startswith(SWEEP):
+            group["learning_rate"] = chosen
+    records.write_text(file, yaml.safe_dump(content, sort_keys=False))
+    print(f"gpu_lws.py: learning rate {chosen:g}", flush=True)
+
+
+def stage(script: str, file: Path, latest: float, *options: str) -> None:
+    """Run one numbered script, stopped at `latest`; a failure is shown, and what follows still
+    runs."""
     command = [sys.executable, str(paths.ROOT / "src" / f"{script}.py"), "--params", str(file)]
     print(f"== {script} {' '.join(options)}", flush=True)
-    if subprocess.run([*command, *options]).returncode:
-        print(f"gpu_lws.py: {script} failed; carrying on", flush=True)
+    start = time.monotonic()
+    try:
+        failed = subprocess.run([*command, *options], timeout=max(0.0, latest - start)).returncode
+    except subprocess.TimeoutExpired:
+        failed = "out of time"
+    print(f"gpu_lws.py: {script} took {time.monotonic() - start:.0f} s", flush=True)
+    if failed:
+        print(f"gpu_lws.py: {script} failed ({failed}); carrying on", flush=True)
+
+
+def names(groups: list[LwsGroup]) -> list[str]:
+    return [group.name for group in groups]
 
 
 def left(end: float) -> str:
+    """Minutes until `end`."""
     return f"{max(0.0, end - time.monotonic()) / 60:.2f}"
 
 

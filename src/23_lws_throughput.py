@@ -10,6 +10,7 @@ Cost      laptop: one to two minutes; a GPU: about ten minutes, mostly compiling
     python src/23_lws_throughput.py
 """
 
+import argparse
 from functools import partial
 
 from strata import paths, records, stage
@@ -19,18 +20,18 @@ from strata.params import Params
 from strata.training import world
 
 
-def run(settings: Params) -> None:
+def run(settings: Params, minutes: float) -> None:
     section = settings.lws_throughput
     folder = paths.results(settings.profile) / "provenance"
     with world() as here:
         device = here.device.type
         save = partial(records.write_csv, folder / "lws_throughput.csv")
-        table = throughput.measure(section, settings.lws_train, here, save)
+        table = throughput.measure(section, settings.lws_train, here, save, minutes)
         kernels = throughput.kernels(section, settings.lws_train, here)
         records.write_csv(folder / "lws_kernels.csv", kernels)
     about = {
         "model": f"LWS variants at d_model {section.d_model}",
-        "device": device,
+        "device": stage.device().get("gpu", device),
         "batch": f"{section.sequences} x {section.sequence_length} random tokens",
         "precision": section.precision,
         "interval": f"95% t interval over {section.rounds} windows of {section.steps} steps",
@@ -44,5 +45,10 @@ def run(settings: Params) -> None:
     print(means.round().to_string())
 
 
+def options(parser: argparse.ArgumentParser) -> None:
+    limit = {"type": float, "default": float("inf"), "help": "start no variant later"}
+    parser.add_argument("--minutes", **limit)
+
+
 if __name__ == "__main__":
-    stage.main(__doc__, run)
+    stage.main(__doc__, run, extend=options)

@@ -274,3 +274,19 @@ def test_a_finished_run_is_of_its_parameters_and_tokens(section, corpus):
     assert key(seeds=(0, 1, 2)) == key(), "another run does not count"
     other = replace(corpus.train, header=corpus.train.header | {"crc32": 1})
     assert len({key(), key(steps=4), key(d_model=48), key(corpus._replace(train=other))}) == 4
+
+
+def test_speeds_of_variants_that_were_not_reached_are_left_out():
+    table = pd.DataFrame(
+        {"variant": ["crown"] * 2, "compiled": True, "positions_per_second": [190.0, 210.0]}
+    )
+    measured = throughput.speeds(table)
+    assert measured.keys() == {"positions_per_second.crown"}
+    assert measured["positions_per_second.crown"].value == 200
+
+
+def test_bowtie_is_crown_turned_over():
+    ours, crown = (layer_shapes(name) for name in ("bowtie", "crown"))
+    assert "bowtie" not in VARIANTS and ours[0] == crown[0] and ours[-1] == crown[-1]
+    assert ours[1].ffn_width > ours[8].ffn_width < ours[-2].ffn_width
+    assert ours[8].query_heads < crown[8].query_heads

@@ -15,9 +15,10 @@ from torch import nn
 from training_worker import PARAMS, run
 
 from strata.lws import build
-from strata.lws.scaling import proportional
+from strata.lws.scaling import layer_shapes, proportional
 from strata.training import Sequences, TrainingError, World, budget
 from strata.training.attention import without_masks
+from strata.training.compiling import compiled
 from strata.training.loop import CHECKPOINT, NextTokenLoss
 from strata.work import restore
 
@@ -169,3 +170,25 @@ def test_foreign_checkpoint_is_refused(tmp_path):
     run(tmp_path, steps=2)
     with pytest.raises(TrainingError, match="of a run with other parameters"):
         run(tmp_path, steps=3)
+
+
+def test_compiled_blocks_give_the_eager_losses_and_share_graphs(reference, tmp_path):
+    stats = torch._dynamo.utils.counters["stats"]
+    stats.clear()
+    changes = {"compile": True, "steps": 4, "schedule": "constant"}
+    eager = run(tmp_path / "eager", **changes | {"compile": False})
+    first = run(tmp_path / "first", **changes)
+    shapes = len(set(layer_shapes("vanilla_12l", proportional(24, 61))))
+    assert stats["unique_graphs"] == shapes + 2, "one a shape, the final norm, the loss"
+    again = run(tmp_path / "again", **changes)
+    assert stats["unique_graphs"] == shapes + 2, "another model of equal shapes compiles nothing"
+    np.testing.assert_allclose(first.losses, eager.losses, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(first.validation, eager.validation, atol=1e-5, rtol=0)
+    assert again == first
+
+
+def test_compiled_blocks_are_called_as_before_afterwards():
+    model = build("crown", proportional(24, 61), 16)
+    with compiled(model):
+        assert all(block._compiled_call_impl for block in model.model.layers)
+    assert not any(module._compiled_call_impl for module in model.modules())

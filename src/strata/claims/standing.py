@@ -24,7 +24,7 @@ def standing(profile: str) -> str:
         reason = (asked.stderr.strip().splitlines() or ["no reason given"])[0]
         return f"{profile}: dvc cannot tell what is up to date ({reason})"
     if "up to date" in asked.stdout:
-        return f"{profile}: the evidence in this repository is up to date; `{command}` computes it anew"
+        return f"{profile}: the committed evidence is up to date; `{command}` computes it anew"
     return f"{profile}: some evidence is not up to date and is computed now"
 
 

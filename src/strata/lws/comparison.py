@@ -226,10 +226,13 @@ def _first_at(curve: list[list[float]], goal: float) -> float:
 
 
 def _gain_move(results: list[Result], precision: str) -> dict[str, Estimate]:
-    """Largest move of a norm gain in Baseline 18L, trained in one precision."""
+    """Largest move of a norm gain in Baseline 18L, trained in one precision, at the learning rates
+    of the runs in pure bf16."""
+    base = [result for result in results if result["variant"] == BASELINES[18]]
+    rates = {result["learning_rate"] for result in base if result["precision"] == "pure_bf16"}
     moves = [
         result["norm_gains"]["largest_move"]
-        for result in results
-        if (result["variant"], result["precision"]) == (BASELINES[18], precision)
+        for result in base
+        if result["precision"] == precision and (not rates or result["learning_rate"] in rates)
     ]
     return {"largest_gain_move": Estimate(max(moves), max(moves), max(moves))} if moves else {}

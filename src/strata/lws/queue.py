@@ -3,7 +3,6 @@
 import time
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from strata import paths
@@ -35,7 +34,8 @@ def price(settings: Params) -> str:
 
 
 def run_all(settings: Params, minutes: float | None, groups: list[str] | None) -> None:
-    """Do every run (of these groups) that is not finished; start none after `minutes`.
+    """Do every run (of these groups) that is not finished; start none that `minutes` are too few
+    for, judged by the speed of the run before.
 
     Runs go on side by side (`workers` processes of one thread each), or one after another, each on
     all GPUs, under torchrun. A failed run does not stop the others.
@@ -78,15 +78,18 @@ def _folders(settings: Params) -> tuple[Path, Path]:
 def _one_by_one(runs: list[Run], settings: Params, deadline: float) -> list[str]:
     failures = []
     corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
+    pace = 0.0  # seconds per FLOP
     with world() as here:
         for run in tqdm(runs, "runs", disable=len(runs) == 1):
-            if time.monotonic() >= deadline:
-                break
+            flops, start = _flops(run, settings), time.monotonic()
+            if start + pace * flops >= deadline:
+                continue
             try:
                 execute(run, settings.lws_train, corpus, here, *_folders(settings))
-            except StrataError as error:
+            except (StrataError, RuntimeError) as error:  # also the GPU's memory or compiler
                 failures.append(f"{run.name}: {error}")
-            torch.compiler.reset()
+            else:
+                pace = (time.monotonic() - start) / flops
     return failures
 
 

@@ -44,6 +44,10 @@ VARIANTS: dict[str, Variant] = {
 
 BASELINES = {12: "baseline_12l", 18: "baseline_18l"}  # what a variant of that depth is held against
 
+CONTROLS: dict[str, Variant] = {  # not in the paper: Crown turned over, wide ends, narrow middle
+    "bowtie": Variant(layers=18, ffn=(3.8, 0.5, 3.8), qkv=(1.0, 0.5, 1.0), framed=True),
+}
+
 
 class LayerShape(NamedTuple):
     """Widths of one layer, in channels and heads."""
@@ -96,7 +100,7 @@ def proportional(d_model: int, vocabulary: int) -> Geometry:
 def layer_shapes(
     name: str, geometry: Geometry = PUBLISHED, wording: Wording = "released"
 ) -> list[LayerShape]:
-    """The widths of every layer of a variant, first layer first.
+    """The widths of every layer of a variant or control, first layer first.
 
     Raises:
         ShapeError: there is no such variant.
@@ -186,9 +190,10 @@ def check_shapes(shapes: list[LayerShape], geometry: Geometry) -> None:
 
 
 def _variant(name: str) -> Variant:
-    if name not in VARIANTS:
-        raise ShapeError(f"unknown variant {name!r}: expected one of {', '.join(VARIANTS)}")
-    return VARIANTS[name]
+    known = VARIANTS | CONTROLS
+    if name not in known:
+        raise ShapeError(f"unknown variant {name!r}: expected one of {', '.join(known)}")
+    return known[name]
 
 
 def _scalars(

@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -35,6 +33,11 @@ KEYS = [
     *(f"positions_per_second.{name}" for name in VARIANTS),
     *(f"speed_ratio.{name}" for name in SCALED),
 ]
+ORDER = (
+    *("baseline_18l", "crown", "vanilla_18l", "framed", "reverse"),
+    *("baseline_12l", "vanilla_12l"),
+)
+PROFILED_STEPS = 2  # a window
 TERA, GIBI = 1e12, 2**30
 COSTLIEST = 15
 
@@ -44,17 +47,22 @@ def measure(
     loop: LwsTrainParams,
     world: World,
     save: Callable[[pd.DataFrame], None] = lambda table: None,
+    minutes: float = float("inf"),
 ) -> pd.DataFrame:
     """One row a variant, compiler setting and window: positions per second, MFU (a share of
     `peak_tflops`, empty without one) and peak memory in GiB (empty on a CPU).
 
     Args:
         save: called with all rows so far after each variant.
+        minutes: start no variant later than this.
     """
+    deadline = time.monotonic() + 60 * minutes
     geometry = proportional(section.d_model, section.vocabulary)
-    cells = [(compiled, name) for compiled in section.compile for name in VARIANTS]
+    cells = [(compiled, name) for compiled in section.compile for name in ORDER]
     rows = []
     for compiled, name in tqdm(cells, "throughput"):
+        if rows and time.monotonic() >= deadline:
+            break
         if world.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
         flops = training_flops(layer_shapes(name, geometry), geometry, section.sequence_length)
@@ -71,7 +79,6 @@ def measure(
                     "peak_memory_gib": _peak_memory(world),
                 }
             )
-        torch.compiler.reset()
         save(pd.DataFrame(rows))
     return pd.DataFrame(rows)
 
@@ -82,8 +89,9 @@ def kernels(section: LwsThroughputParams, loop: LwsTrainParams, world: World) ->
     on_gpu = world.device.type == "cuda"
     geometry = proportional(section.d_model, section.vocabulary)
     activity = ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU
+    brief = section.model_copy(update={"steps": min(section.steps, PROFILED_STEPS)})
     with profile(activities=[activity]) as profiled:
-        _speeds(BASELINES[18], section.compile[0], geometry, section, loop, world)
+        _speeds(BASELINES[18], section.compile[0], geometry, brief, loop, world)
     clock = "self_device_time_total" if on_gpu else "self_cpu_time_total"
     events = profiled.key_averages()
     total = sum(getattr(event, clock) for event in events)
@@ -96,9 +104,13 @@ def kernels(section: LwsThroughputParams, loop: LwsTrainParams, world: World) ->
 
 def speeds(table: pd.DataFrame) -> dict[str, Estimate]:
     """What the ledger judges: the faster compiler setting's speeds, and ratios to the baseline of
-    the same depth; means over windows with their t intervals."""
-    fastest = {name: _fastest(table, name) for name in VARIANTS}
-    ratios = {name: fastest[name] / fastest[base] for name, base in SCALED.items()}
+    the same depth, of the variants that were timed; means over windows with t intervals."""
+    fastest = {name: _fastest(table, name) for name in VARIANTS if name in set(table["variant"])}
+    ratios = {
+        name: fastest[name] / fastest[base]
+        for name, base in SCALED.items()
+        if {name, base} <= fastest.keys()
+    }
     return {
         **{f"positions_per_second.{name}": mean_estimate(each) for name, each in fastest.items()},
         **{f"speed_ratio.{name}": mean_estimate(each) for name, each in ratios.items()},
@@ -139,15 +151,17 @@ def _speeds(
         clock.append(time.perf_counter())
         return 0.0
 
-    model = build(name, geometry, section.sequence_length)
-    data = Sequences(tokens, section.sequence_length, 0)
-    with TemporaryDirectory() as folder:
-        train(model, data, params, world, Path(folder) / name, tick)
+    with world.device:
+        model = build(name, geometry, section.sequence_length)
+    train(model, Sequences(tokens, section.sequence_length, 0), params, world, None, tick)
     return section.steps * batch / np.diff(clock)[-section.rounds :]
 
 
-def _fastest(table: pd.DataFrame, name: str) -> Floats:
-    """A variant's speeds by window, with the compiler setting that is faster on average."""
+def _fastest(table: pd.DataFrame | None, name: str) -> Floats | None:
+    """A variant's speeds by window, with the compiler setting that is faster on average; None where
+    it was not timed."""
+    if table is None or name not in set(table["variant"]):
+        return None
     rows = table[table["variant"] == name].groupby("compiled")["positions_per_second"]
     return max((speeds.to_numpy() for _, speeds in rows), key=np.mean)
 

@@ -14,6 +14,7 @@ from strata.text.passages import TextError
 SKIPPED_FOLDERS = {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idlelib"}
 TEXT_SUFFIXES = {".txt", ".md", ".rst", ".py", ".raw"}
 SPLITTER = b"strata"
+PIECE = 3000  # characters; a longer file is cut at blank lines into documents of at least as many
 
 
 def documents(params: CorpusParams, start: int = 0) -> Iterator[str]:
@@ -26,7 +27,8 @@ def documents(params: CorpusParams, start: int = 0) -> Iterator[str]:
         case "stdlib":
             texts = _texts(_stdlib_files())
         case "local":
-            texts = _texts(_local_files(params.local))
+            files = _texts(_local_files(params.local))
+            texts = (piece for text in files for piece in _pieces(text))
         case "hub":
             yield from islice(_hub_texts(params, start), params.max_documents - start)
             return
@@ -100,6 +102,20 @@ def _texts(files: list[Path]) -> Iterator[str]:
         text = file.read_bytes().decode("utf-8", errors="replace").strip()
         if text:
             yield text
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A file that holds many documents, or one too long to be held out, cut at blank lines."""
+    paragraphs: list[str] = []
+    length = 0
+    for paragraph in text.split("\n\n"):
+        paragraphs.append(paragraph)
+        length += len(paragraph)
+        if length >= PIECE:
+            yield "\n\n".join(paragraphs)
+            paragraphs, length = [], 0
+    if paragraphs:
+        yield "\n\n".join(paragraphs)
 
 
 def _hub_texts(params: CorpusParams, start: int) -> Iterator[str]:

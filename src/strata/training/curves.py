@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 @contextmanager
-def curves(folder: Path, rank: int) -> Iterator[Callable[..., None]]:
-    """A function `log(step, name=value...)`; it does nothing where DVCLive is not installed."""
-    if rank or find_spec("dvclive") is None:
+def curves(folder: Path | None, rank: int) -> Iterator[Callable[..., None]]:
+    """A function `log(step, name=value...)`; it does nothing without a folder or DVCLive."""
+    if folder is None or rank or find_spec("dvclive") is None:
         yield lambda step, **values: None
         return
     from dvclive import Live

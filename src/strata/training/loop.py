@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from strata.params.training import Precision, TrainingParams
 from strata.training.attention import without_masks
 from strata.training.budget import learning_rate, micro_batch, shared_out
+from strata.training.compiling import compiled, compiled_loss, next_token_loss
 from strata.training.curves import curves
 from strata.training.data import Sequences
 from strata.training.distributed import World
@@ -37,15 +38,15 @@ class History(NamedTuple):
 
 
 class NextTokenLoss(nn.Module):
-    """A decoder with its mean cross-entropy in fp32: what DDP and the compiler wrap."""
+    """A decoder with its mean cross-entropy in fp32: what DDP wraps."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, compile: bool = False) -> None:
         super().__init__()
         self.model = model
+        self.loss = compiled_loss() if compile else next_token_loss
 
     def forward(self, ids_BxL: torch.Tensor) -> torch.Tensor:
-        logits = self.model(input_ids=ids_BxL, use_cache=False).logits[:, :-1]
-        return nn.functional.cross_entropy(logits.flatten(0, 1).float(), ids_BxL[:, 1:].flatten())
+        return self.loss(self.model(input_ids=ids_BxL, use_cache=False).logits, ids_BxL)
 
 
 def train(
@@ -53,10 +54,11 @@ def train(
     data: Sequences,
     params: TrainingParams,
     world: World,
-    folder: Path,
+    folder: Path | None,
     validate: Validate,
 ) -> History:
-    """Train a model in place, from its last checkpoint in `folder` if there is one.
+    """Train a model in place, from its last checkpoint in `folder` if there is one; without a
+    folder nothing is kept.
 
     Raises:
         TrainingError: a batch that cannot be shared out, a non-finite loss, another run's folder.
@@ -67,17 +69,18 @@ def train(
     sequences = shared_out(params, world)
     micro = micro_batch(model, sequences, params)
     start, history = _restore(model, optimizer, params, world, folder)
-    loss_of = world.wrapped(NextTokenLoss(model.train()))
-    compiled = torch.compile(loss_of) if params.compile else loss_of
-    steps = tqdm(range(start, params.steps), folder.name, params.steps, initial=start, disable=None)
-    with without_masks(model), curves(folder, world.rank) as log:
+    loss_of = world.wrapped(NextTokenLoss(model.train(), params.compile))
+    regions = compiled(model) if params.compile else nullcontext()
+    name = folder.name if folder else "training"
+    steps = tqdm(range(start, params.steps), name, params.steps, initial=start, disable=None)
+    with without_masks(model), regions, curves(folder, world.rank) as log:
         for step in steps:
             rate = learning_rate(params, step)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             batch = data.batch(step, sequences * world.size)
             mine = batch[world.rank * sequences : (world.rank + 1) * sequences].to(world.device)
-            loss = world.mean(_backward(loss_of, compiled, mine.split(micro), params.precision))
+            loss = world.mean(_backward(loss_of, mine.split(micro), params.precision))
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"step {step + 1}: the loss is {loss}. The last checkpoint in {folder} is from "
@@ -90,10 +93,11 @@ def train(
             log(step + 1, train_loss=loss, learning_rate=rate)
             last = step + 1 == params.steps
             if last or (step + 1) % params.validate_every == 0:
-                value = validate(model)
+                with torch.compiler.set_stance("force_eager"):  # other shapes than training's
+                    value = validate(model)
                 history.validation.append([step + 1, value])
                 log(step + 1, validation_loss=value)
-            if world.rank == 0 and (last or (step + 1) % params.checkpoint_every == 0):
+            if folder and world.rank == 0 and (last or (step + 1) % params.checkpoint_every == 0):
                 save(folder / CHECKPOINT, _state(model, optimizer, params, step + 1, history))
     return history
 
@@ -106,7 +110,7 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
 
 
 def _backward(
-    loss_of: nn.Module, compiled: nn.Module, parts: tuple[torch.Tensor, ...], precision: Precision
+    loss_of: nn.Module, parts: tuple[torch.Tensor, ...], precision: Precision
 ) -> torch.Tensor:
     """Accumulate gradients over a process's micro-batches, reduced once; the mean loss."""
     total = torch.zeros((), device=parts[0].device)
@@ -114,7 +118,7 @@ def _backward(
         waiting = number < len(parts) and hasattr(loss_of, "no_sync")
         with loss_of.no_sync() if waiting else nullcontext():
             with autocast(precision, ids_BxL.device):
-                loss = compiled(ids_BxL) / len(parts)
+                loss = loss_of(ids_BxL) / len(parts)
             loss.backward()
         total += loss.detach()
     return total
@@ -154,9 +158,9 @@ def _restore(
     optimizer: Optimizer,
     params: TrainingParams,
     world: World,
-    folder: Path,
+    folder: Path | None,
 ) -> tuple[int, History]:
-    state = restore(folder / CHECKPOINT, world.device)
+    state = restore(folder / CHECKPOINT, world.device) if folder else None
     if state is None:
         return 0, History([], [])
     if state["params"] != params.model_dump(mode="json"):
