@@ -13,25 +13,18 @@ Cost      laptop: about half a minute on 2 cores
 import pandas as pd
 
 from strata import nulls, stage
-from strata.anatomy import structure
+from strata.anatomy import structure, subjects
 from strata.evidence import MODEL, SHUFFLED, Evidence
-from strata.models import blocks, load
+from strata.models import blocks
 from strata.params import Params
-from strata.text import batches, read_passages
 
 
 def run(settings: Params) -> None:
     section = settings.anatomy_structure
     evidence = Evidence("anatomy", settings.profile)
-    loaded = load("anatomy_model", settings)
-    tokens = batches(
-        read_passages(settings)[: section.passages],
-        loaded.tokenizer,
-        section.batch_size,
-        settings.evaluation_text.max_tokens,
-    )
+    tokens = subjects.token_batches(settings, section.passages, section.batch_size)
     ablation = pd.read_csv(evidence.folder / "ablation.csv").query("reading == 'neighbour_average'")
-    for subject, model in nulls.subjects(loaded.model, section.seed):
+    for subject, model in nulls.subjects(subjects.loaded(settings).model, section.seed):
         importance = ablation[ablation["subject"] == subject]["change_percent"]
         if subject == MODEL:
             weights = trained = structure.weight_structure(model, subject)

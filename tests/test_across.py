@@ -87,9 +87,9 @@ def test_classes_are_measured_against_other_cuts_and_drawn_layers():
     shown, found = classes.measurements(table, important, redundant=4)
     middle = shown.query("subject == 'model' and `class` == 'middle'")["layer"].unique()
     assert middle.tolist() == list(range(2, 10))
-    judged = found["classes.released.redundant_in_middle"]
-    assert judged[MODEL] == (1, 1, 1)
-    assert judged[classes.DRAWN].value == pytest.approx(8 / 12)
+    measured = found["classes.released.redundant_in_middle"]
+    assert measured[MODEL] == (1, 1, 1)
+    assert measured[classes.DRAWN].value == pytest.approx(8 / 12)
     assert found["classes.released.core_in_middle"][MODEL].value == 0.75
     explained = found["classes.released.explained"]
     assert explained[classes.ANY_CUT].low < explained[MODEL].value

@@ -11,10 +11,10 @@ from strata.anatomy import growth, growth_study, growth_training, manipulation, 
 from strata.anatomy.growth import Cost, Phase
 from strata.anatomy.params import GrowthPhase
 from strata.anatomy.perplexity import measure
-from strata.anatomy.recovery import TrainingError
 from strata.execution import trace, traced
 from strata.models import blocks
 from strata.surgery import zeroed
+from strata.training.errors import TrainingError
 
 ROLES = {"core": (1, 2), "anti": (3,), "rest": (0, 4, 5)}
 PHASES = [
@@ -56,12 +56,12 @@ def test_strategies_do_what_their_names_say(model, batch):
             found[(2, 3), "zeroed", None].nll, measure(model, traced(model, [batch])).nll
         )
     boot = manipulation.changes(results, base, resamples=100, seed=0)
-    judged = manipulation.measurements(results, boot, (2, 3))
+    measured = manipulation.measurements(results, boot, (2, 3))
     table = manipulation.result_table(results, boot).query("layers == '2 3'")
     others = table[table["alpha"].isna()]["change_percent"].min()
     scaled = table.query("strategy == 'scaled' and alpha == 0.9")["change_percent"].item()
-    assert judged["scaled_change"].value == scaled
-    assert judged["others_over_scaled"].value == pytest.approx(others / abs(scaled))
+    assert measured["scaled_change"].value == scaled
+    assert measured["others_over_scaled"].value == pytest.approx(others / abs(scaled))
 
 
 def test_ranks_of_known_matrices(model):
@@ -228,8 +228,8 @@ def test_ratios_compare_the_arms_they_name(section):
         for arm in arms
         for seed in section.seeds
     }
-    judged = growth_study.measured_losses(runs, section)
-    assert judged["loss_ratio.equal_steps"]["model"].value == pytest.approx(2)
-    assert judged["clean.loss_ratio.equal_flops"]["model"].value == pytest.approx(3)
-    assert judged["loss_ratio.equal_restarts"]["permuted_roles"].value == pytest.approx(1.5)
+    measured = growth_study.measured_losses(runs, section)
+    assert measured["loss_ratio.equal_steps"]["model"].value == pytest.approx(2)
+    assert measured["clean.loss_ratio.equal_flops"]["model"].value == pytest.approx(3)
+    assert measured["loss_ratio.equal_restarts"]["permuted_roles"].value == pytest.approx(1.5)
     assert growth_study.measured_seconds(runs)["seconds_saved_percent"]["model"].value == 0

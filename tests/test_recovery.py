@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from strata import paths
-from strata.anatomy.recovery import Curve, Task, TrainingError, recover
+from strata.anatomy.recovery import Curve, Task, recover
 from strata.anatomy.recovery_study import measurements, resumable, summary
 from strata.execution import traced
 from strata.models import blocks
 from strata.surgery import noised, preserved
+from strata.training.errors import TrainingError
 from strata.work import Work
 
 TASK = Task(layer=2, noise=0.5, seed=0, learning_rate=1e-3, checks=(0, 2, 4, 6, 8), threshold=0.0)
@@ -167,12 +168,12 @@ def test_noise_is_measured_before_any_step_and_steps_after():
     ]
     importance = pd.DataFrame({"subject": "model", "layer": [3, 4], "change_percent": [9.0, 1.0]})
     importance["reading"] = "neighbour_average"
-    judged = measurements(pd.DataFrame(rows), importance, resamples=100)
-    assert judged["disturbed_change_L3"]["model"] == pytest.approx((75, 50, 100))
-    assert judged["disturbed_change_L4"]["model"] == pytest.approx((-10, -10, -10))
-    assert judged["steps_L3"]["model"] == (6.5, 4, 8)
-    assert judged["steps_L4"]["model"] == (0, 0, 0)
-    assert judged["spearman"]["model"].value == pytest.approx(1)
+    measured = measurements(pd.DataFrame(rows), importance, resamples=100)
+    assert measured["disturbed_change_L3"]["model"] == pytest.approx((75, 50, 100))
+    assert measured["disturbed_change_L4"]["model"] == pytest.approx((-10, -10, -10))
+    assert measured["steps_L3"]["model"] == (6.5, 4, 8)
+    assert measured["steps_L4"]["model"] == (0, 0, 0)
+    assert measured["spearman"]["model"].value == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,8 @@ def test_sorted_weights_are_predictable_even_of_independent_layers(independent):
 
 
 def test_readings_of_reordered_moments_are_those_of_the_reordered_stack(independent):
-    stack, order = (
-        independent + torch.arange(DEPTH)[:, None],
-        np.random.default_rng(0).permutation(DEPTH),
-    )
+    stack = independent + torch.arange(DEPTH)[:, None]
+    order = np.random.default_rng(0).permutation(DEPTH)
     reordered = weights.moments(stack).reordered(order)
     for function in weights.READINGS.values():
         np.testing.assert_allclose(function(reordered), function(weights.moments(stack[order])))

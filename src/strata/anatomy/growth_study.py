@@ -4,7 +4,7 @@ Settings: `overlap` (validation text is in the training text, as the published l
 `clean`. The null `permuted_roles` grows with the same phases over randomly chosen layers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,35 +22,32 @@ from strata.work import Work, side_by_side
 NULL = "permuted_roles"
 GROWN = {MODEL: "growth", NULL: "growth_permuted"}
 HALF = {MODEL: "growth_half", NULL: "growth_half_permuted"}
-Arms = Mapping[str, tuple[list[Phase], tuple[int, ...]]]
+Layers = tuple[int, ...]
+Arms = Mapping[str, tuple[list[Phase], Layers]]
 Runs = Mapping[tuple[str, str, int], Run]
 
 
 def arms(section: GrowthParams, cost: growth.Cost, seed: int) -> Arms:
     """Arm of the experiment -> its phases and its anti-layers."""
-    steps, half = (
-        section.steps,
-        max(len(section.phases), round(section.half_budget * section.steps)),
-    )
+    steps = section.steps
+    half = max(len(section.phases), round(section.half_budget * steps))
     shuffled = growth.permuted(section.roles, seed)
-    grown = growth.plan(section.phases, section.roles, steps)
-    restarts = [phase.start for phase in grown]
-    uniform = growth.uniform
-    anti = section.roles[growth.ANTI]
+
+    def grow(roles: Mapping[str, Layers], steps: int) -> tuple[list[Phase], Layers]:
+        return growth.plan(section.phases, roles, steps), roles[growth.ANTI]
+
+    def uniform(steps: int, restarts: Sequence[int] = (0,)) -> tuple[list[Phase], Layers]:
+        return growth.uniform(section.layers, steps, restarts), ()
+
+    grown, _ = grow(section.roles, steps)
     return {
-        "growth": (grown, anti),
-        "growth_permuted": (growth.plan(section.phases, shuffled, steps), shuffled[growth.ANTI]),
-        "growth_half": (growth.plan(section.phases, section.roles, half), anti),
-        "growth_half_permuted": (
-            growth.plan(section.phases, shuffled, half),
-            shuffled[growth.ANTI],
-        ),
-        "uniform": (uniform(section.layers, steps), ()),
-        "uniform_restarts": (uniform(section.layers, steps, restarts), ()),
-        "uniform_equal_flops": (
-            uniform(section.layers, growth.equal_flops_steps(grown, cost)),
-            (),
-        ),
+        "growth": grow(section.roles, steps),
+        "growth_permuted": grow(shuffled, steps),
+        "growth_half": grow(section.roles, half),
+        "growth_half_permuted": grow(shuffled, half),
+        "uniform": uniform(steps),
+        "uniform_restarts": uniform(steps, [phase.start for phase in grown]),
+        "uniform_equal_flops": uniform(growth.equal_flops_steps(grown, cost)),
     }
 
 
@@ -81,7 +78,7 @@ class _Unit(NamedTuple):
     section: GrowthParams
     split: growth_training.Split
     phases: list[Phase]
-    anti: tuple[int, ...]
+    anti: Layers
     seed: int
     work: Work
     name: str

@@ -1,6 +1,5 @@
 """Training the small model of paper A's growth experiment under a list of phases."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -8,12 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from tokenizers import ByteLevelBPETokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from strata.anatomy.growth import Cost, Phase
 from strata.anatomy.params import GrowthParams
 from strata.models import blocks
+from strata.text.bpe import train_bpe
+from strata.training.budget import warm_then_cosine
 from strata.training.errors import TrainingError
 
 WARM_UP_STEPS = 10
@@ -43,8 +43,7 @@ class Run(NamedTuple):
 def splits(passages: Sequence[str], vocabulary: int, held_out: int) -> dict[str, Split]:
     """Two settings from the same passages: `clean` holds out every `held_out`-th passage,
     `overlap` validates on those same passages but trains on all of them."""
-    tokenizer = ByteLevelBPETokenizer()
-    tokenizer.train_from_iterator(passages, vocab_size=vocabulary, show_progress=False)
+    tokenizer = train_bpe(passages, vocabulary, special_tokens=[])
     ids = [tokenizer.encode(passage + "\n").ids for passage in passages]
     kept = [each for place, each in enumerate(ids) if place % held_out]
     held = [each for place, each in enumerate(ids) if place % held_out == 0]
@@ -160,7 +159,7 @@ def _step(
             f"lower anatomy_growth.learning_rate ({params.learning_rate})"
         )
     for group in optimizer.param_groups:
-        group["lr"] = params.learning_rate * _schedule(step - phase.start, phase.stop - phase.start)
+        group["lr"] = params.learning_rate * _share(step - phase.start, phase.stop - phase.start)
     optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -198,12 +197,8 @@ def _optimizer(
     return torch.optim.AdamW(trained, lr=params.learning_rate, weight_decay=0.01, fused=True)
 
 
-def _schedule(step: int, steps: int) -> float:
-    """Linear warm-up, then a cosine from 1 to 0.1."""
-    warm = min(WARM_UP_STEPS, max(1, steps // 5))
-    if step < warm:
-        return (step + 1) / warm
-    return 0.55 + 0.45 * math.cos(math.pi * (step - warm) / max(1, steps - warm))
+def _share(step: int, steps: int) -> float:
+    return warm_then_cosine(step, steps, warm=min(WARM_UP_STEPS, max(1, steps // 5)))
 
 
 @torch.no_grad()

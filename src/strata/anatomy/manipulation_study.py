@@ -14,7 +14,6 @@ from strata.execution import TracedBatch, traced
 from strata.models import blocks
 from strata.params import Params, parse
 from strata.records import Estimate
-from strata.text import batches, read_passages
 from strata.work import side_by_side
 
 Layers = tuple[int, ...]
@@ -65,9 +64,7 @@ def _manipulated(unit: tuple[Params, str, Layers]) -> tuple[Measured, list[Manip
 @lru_cache(maxsize=1)
 def _entered(dumped: str, name: str) -> list[TracedBatch]:
     settings = parse(dumped)
-    section, text = settings.anatomy_manipulation, settings.evaluation_text
+    section = settings.anatomy_manipulation
     limit = section.passages if name == MODEL else section.null_passages
-    passages = read_passages(settings)[:limit]
-    tokenizer = subjects.loaded(settings).tokenizer
     model = subjects.subject(settings, name, section.seed)
-    return traced(model, batches(passages, tokenizer, section.batch_size, text.max_tokens))
+    return traced(model, subjects.token_batches(settings, limit, section.batch_size))

@@ -10,6 +10,7 @@ from strata.evidence import MODEL, RANDOM, SHUFFLED
 from strata.models import LoadedModel, load
 from strata.params import Params, parse
 from strata.params.sources import TextParams
+from strata.text import TokenBatch, batches, read_passages
 
 NAMES = (MODEL, RANDOM, SHUFFLED)
 
@@ -34,6 +35,13 @@ def _subject(settings: str, name: str, seed: int) -> PreTrainedModel:
     model = _loaded(settings).model
     made = {RANDOM: nulls.random_initialisation, SHUFFLED: nulls.shuffled_layers}
     return made[name](model, seed) if name in made else model
+
+
+def token_batches(settings: Params, count: int, batch_size: int) -> list[TokenBatch]:
+    """The first `count` passages of the evaluation text."""
+    text = settings.evaluation_text
+    chosen = read_passages(settings)[:count]
+    return batches(chosen, loaded(settings).tokenizer, batch_size, text.max_tokens)
 
 
 def text_name(params: TextParams) -> str:

@@ -16,7 +16,6 @@ from strata.models import blocks
 from strata.params import Params
 from strata.records import Estimate
 from strata.statistics import paired_bootstrap
-from strata.text import batches, read_passages
 from strata.work import side_by_side
 
 
@@ -117,13 +116,11 @@ def predictions(settings: Params) -> pd.DataFrame:
 
 def _predicted(unit: tuple[Params, str, prediction.Predictor]) -> pd.DataFrame:
     settings, subject, predictor = unit
-    params, text = settings.anatomy_weights, settings.evaluation_text
+    params = settings.anatomy_weights
     model = subjects.subject(settings, subject, params.seed)
     depth = len(blocks(model))
     limit = params.passages if subject == MODEL else params.null_passages
-    tokenizer = subjects.loaded(settings).tokenizer
-    passages = read_passages(settings)[:limit]
-    entered = traced(model, batches(passages, tokenizer, params.batch_size, text.max_tokens))
+    entered = traced(model, subjects.token_batches(settings, limit, params.batch_size))
     base = measure(model, entered, depth).perplexity
     picks = [
         (choice, layers)

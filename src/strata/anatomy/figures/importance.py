@@ -22,8 +22,6 @@ READING_LABELS = {
     "neighbour_average": "weights replaced by the mean of the neighbours'",
     "skip": "layer left out",
 }
-
-
 AVERAGED = "subject == 'model' and reading == 'neighbour_average'"
 
 
@@ -63,10 +61,8 @@ def _profile(axis: Axes, table: pd.DataFrame) -> None:
 
 def anatomy_small_draws(shown: Shown) -> Figure:
     """What a few passages at a time would have said: spread of a layer, and rate of anti calls."""
-    table, published = (
-        shown.table("anatomy/ablation_small_draws", AVERAGED),
-        _published_changes(shown),
-    )
+    table = shown.table("anatomy/ablation_small_draws", AVERAGED)
+    published = _published_changes(shown)
     draw_size = shown.settings.anatomy_ablation.draw_size
     figure, (spread, rate) = plt.subplots(2, 1, figsize=(9, 6.4), sharex=True, height_ratios=[3, 2])
     layers = table["layer"]
