@@ -8,7 +8,7 @@ import pytest
 
 from strata.params.benchmarks import BenchmarkParams
 from strata.tasks import BENCHMARKS, TaskError, describe, load_task
-from strata.tasks.benchmarks import AUTHORED, record
+from strata.tasks.benchmarks import AUTHORED, json_lines, record
 
 NOWHERE = "data/nowhere"
 WRITTEN = [name for name, benchmark in BENCHMARKS.items() if benchmark.authored]
@@ -98,6 +98,13 @@ def test_broken_file_is_named(tmp_path):
     file.write_text("{")
     with pytest.raises(TaskError, match=r"test.jsonl, row 1: not valid JSON"):
         load_task("arc_easy", section(source="hub"), str(tmp_path))
+
+
+def test_only_a_newline_ends_a_row(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    rows = [{"text": "line\u2028separator"}, {"text": "next\x85line"}]
+    file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
+    assert json_lines(file) == rows
 
 
 def test_hub_out_of_reach_says_what_to_set(monkeypatch, tmp_path):

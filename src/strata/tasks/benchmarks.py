@@ -5,6 +5,7 @@ from is replaced.
 """
 
 import hashlib
+import io
 import json
 import logging
 from collections.abc import Iterable, Mapping
@@ -213,7 +214,7 @@ def json_lines(file: Path) -> list[dict[str, Any]]:
         TaskError: a row that is not a JSON object; it names file and row.
     """
     rows = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(io.StringIO(file.read_text(encoding="utf-8")), start=1):
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
