@@ -124,7 +124,7 @@ def test_numbers_in_prose_are_those_of_the_profile_that_speaks(tmp_path):
     measured(tmp_path, "study", 5, 5)
     assert quote(text, tmp_path, lambda _: "laptop", "laptop") == "It is 2.0 [1.0, 3.0] and 0."
     found = quote(text, tmp_path, lambda _: None, "laptop")
-    assert found == "It is 5 (profile study) and 0."
+    assert found == "It is 5 (study) and 0."
     with pytest.raises(LedgerError, match=r"\{a/b.json#z\}: no profile of .* has it"):
         quote("{a/b.json#z}", tmp_path, lambda _: None, "laptop")
 

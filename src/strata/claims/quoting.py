@@ -37,7 +37,7 @@ def quote(text: str, results: Path, speaks: Callable[[str], str | None], about: 
                 measurements = json.loads(path.read_text(encoding="utf-8"))["measurements"]
                 if subject in measurements.get(key, {}):
                     found = interval(measurements[key][subject])
-                    return found if profile == about else f"{found} (profile {profile})"
+                    return found if profile == about else f"{found} ({profile})"
         raise LedgerError(
             f"{match[0]}: no profile of {results.name}/ has it; expected file#key or "
             f"file#key@subject of a measurement, see the evidence files for the keys"

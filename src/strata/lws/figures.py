@@ -82,6 +82,8 @@ def lws_changes(shown: Shown) -> Figure:
     ]
     for reader, control, shift, colour, label in styles:
         rows = table[(table["reader"] == reader) & (table["control"].notna() == control)]
+        if rows.empty:
+            continue
         where, look = rows["variant"].map(places) + shift, {"color": colour, "label": label}
         intervals(axis, where, rows, _ends("change_percent"), **look)
     marks = [published.get(name, np.nan) for name in names]
@@ -124,10 +126,12 @@ def _validation(shown: Shown, variants: tuple[str, ...], start: float) -> Figure
     Args:
         start: share of the run to leave out at its beginning.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), width_ratios=[2, 3, 3])
-    _published_ends(axes[0], variants, shown)
     chosen = shown.table("lws/curves", "kind == 'validation' and control != control")
-    for axis, reader in zip(axes[1:], READERS, strict=True):
+    readers = [reader for reader in READERS if reader in set(chosen["reader"])]
+    widths = [2, *(3 for _ in readers)]
+    figure, axes = plt.subplots(1, len(widths), figsize=(13, 4.2), width_ratios=widths)
+    _published_ends(axes[0], variants, shown)
+    for axis, reader in zip(axes[1:], readers, strict=True):
         rows = chosen.query("reader == @reader and variant in @variants")
         _curves(axis, rows[rows["positions"] > start * rows["positions"].max()], np.exp)
         axis.set_title(READERS[reader])
