@@ -23,7 +23,7 @@ TARGET_DIFFERENCE = 1e-5
 def main() -> None:
     settings = params.compose(profiles.base())
     loaded = load("anatomy_model", settings)
-    passages = read_passages(settings.evaluation_text)[:PASSAGES]
+    passages = read_passages(settings)[:PASSAGES]
     section = settings.anatomy_ablation
     tokens = batches(
         passages, loaded.tokenizer, section.batch_size, settings.evaluation_text.max_tokens

@@ -30,7 +30,7 @@ TARGET_DIFFERENCE = 1e-6
 def main() -> None:
     settings = params.compose(profiles.base())
     section, loaded = settings.painters_glue, load("painters_encoder", settings)
-    data = read_glue(TASK, section, ITEMS)
+    data = read_glue(TASK, section, ITEMS, settings.local)
     made = cases(len(blocks(loaded.model)), section)
     frozen_answers(loaded, made[:1], TASK, data, section)  # warm-up
     file = paths.ROOT / "results" / "bench" / "glue.json"

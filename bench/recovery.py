@@ -25,7 +25,7 @@ TARGET_DIFFERENCE = 1e-5
 def main() -> None:
     settings = params.compose(profiles.base())
     loaded = load("anatomy_model", settings)
-    passages = read_passages(settings.evaluation_text)[:PASSAGES]
+    passages = read_passages(settings)[:PASSAGES]
     (batch,) = batches(passages, loaded.tokenizer, PASSAGES, settings.evaluation_text.max_tokens)
     section = settings.anatomy_recovery
     task = Task(LAYER, section.noise, 0, section.learning_rate, (0, STEPS), threshold=0.0)

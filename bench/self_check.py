@@ -29,7 +29,7 @@ from strata import params, paths, records, schedules
 from strata.execution import passage_nll, scheduled, sweep
 from strata.lws import VARIANTS, build
 from strata.lws.scaling import proportional
-from strata.params import TrainingParams
+from strata.params.training import TrainingParams
 from strata.text import TokenBatch
 from strata.training import Sequences, train, world
 from strata.training.attention import causal_attention
@@ -37,7 +37,7 @@ from strata.training.attention import causal_attention
 PROFILE = "smoke"
 COMMITTED = paths.results(PROFILE)
 STAGES = ("20_lws_architecture", "21_lws_train", "22_lws_compare", "23_lws_throughput")
-COPIED = ("src", "profiles", "params.yaml", "data/claims", f"data/tokens/{PROFILE}")
+COPIED = ("src", "profiles", "params.yaml", "data/papers", f"data/tokens/{PROFILE}")
 EXACT, FP32, BF16 = 0.0, 1e-3, 2e-2  # nats a position
 T = 8  # layers of the tiny Llama
 KINDS = (schedules.skip, schedules.middle_repeat, schedules.reverse, schedules.parallel)

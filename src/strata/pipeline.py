@@ -45,6 +45,12 @@ def stage_of(file: str) -> str | None:
     return next((stage for stage in stages() if file in files(stage)), None)
 
 
+def with_sources(stage: str) -> list[str]:
+    """A stage and those whose files it reads."""
+    read = (dep.removeprefix(PREFIX) for dep in stages()[stage]["deps"])
+    return [stage, *filter(None, map(stage_of, read))]
+
+
 def direct_modules(script: Path) -> list[str]:
     """The modules of a paper's room that a script imports itself."""
     found = {

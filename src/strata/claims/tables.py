@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from strata import paths, profiles
+from strata import paths, pipeline, profiles
 from strata.claims.judging import OUTCOMES, Judged, Verdict, holds
 from strata.claims.ledger import Check, Claim
 from strata.claims.numbers import interval, number
@@ -89,12 +89,13 @@ def _check_row(spoken: Spoken, check: Check, judged: Judged) -> dict[str, str]:
 
 
 def _profile(claim: Claim, profile: str) -> str:
-    """A profile and the device that computed its evidence for a claim."""
-    found = device(profile, claim.stage)
-    return f"{profile}, {found}" if found else profile
+    """A profile and the devices that computed its evidence for a claim, and what that rests on."""
+    names = pipeline.with_sources(claim.stage) if claim.stage else []
+    found = sorted({device(profile, name) for name in names} - {""})
+    return ", ".join([profile, *found])
 
 
-def device(profile: str, stage: str | None) -> str:
+def device(profile: str, stage: str) -> str:
     """What computed a stage's evidence: the card's name, `cpu`, or nothing where it is not told."""
     file = paths.results(profile) / "provenance" / f"{stage}.json"
     if not file.is_file():
