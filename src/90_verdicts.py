@@ -15,7 +15,7 @@ from strata.claims.speaking import Spoken
 from strata.claims.tables import check_table, counts, markdown, metrics, plain
 from strata.params import Params
 
-SHOWN = ["claim", "where", "number", "published", "ours", "nulls", "verdict"]
+SHOWN = ["claim", "check", "published", "agrees", "ours", "nulls", "verdict", "model"]
 
 
 def run(settings: Params) -> None:

@@ -21,13 +21,15 @@ from strata.figures import style
 from strata.papers import Paper
 from strata.records import write_text
 from strata.report import parts
-from strata.report.texts import Deviation, Headline
+from strata.report.texts import Correction, Covered, Deviation, Headline
 
 SCHEMAS = {
     "paper": Paper,
     "claims": list[Claim],
     "deviations": list[Deviation],
     "headlines": list[Headline],
+    "corrections": list[Correction],
+    "coverage": list[Covered],
 }
 PARTS: dict[str, Callable[[parts.Material], str]] = {
     "papers": parts.papers,
@@ -35,6 +37,7 @@ PARTS: dict[str, Callable[[parts.Material], str]] = {
     "verdicts": parts.verdicts,
     "meanings": parts.meanings,
     "deviations": parts.deviations,
+    "corrections": parts.corrections,
     "costs": parts.costs,
     "evidence": parts.evidence,
 }

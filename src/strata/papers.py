@@ -1,9 +1,10 @@
-"""The papers as data: `data/papers/<paper>/paper.yaml` says what each one is called."""
+"""The papers as data: `data/papers/<paper>/paper.yaml` says what each one is called and what it
+studied."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from strata import paths
 from strata.errors import StrataError
@@ -16,10 +17,42 @@ class PaperError(StrataError):
     """A paper's file is malformed, or two papers share a letter."""
 
 
+class Condition(Entry):
+    """One thing that the paper's experiment fixed, and where an evidence file records ours.
+
+    at: path in the file's `about`, parts separated by `/`; where it is not said, `what`.
+    """
+
+    what: str
+    published: str | float | tuple[str, ...]
+    at: str = ""
+
+
+class Ability(Entry):
+    """What a model must be able to do before it can be said to keep or lose it.
+
+    key: a measurement that must lie above or below a value with its whole interval; file: where it
+    is, the file of the check that is judged if it is not said.
+    """
+
+    says: str
+    file: str = ""
+    key: str
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Self:
+        if (self.above is None) == (self.below is None):
+            raise ValueError("expected one of above and below")
+        return self
+
+
 class Paper(Entry):
     """A paper: its folder's name, the letter its claims begin with, and where it is discussed.
 
-    room: folder in `data/papers/` and in `src/strata/`; notebook: stem of a file in `notebooks/`.
+    room: folder in `data/papers/` and in `src/strata/`; notebook: stem of a file in `notebooks/`;
+    protocols, abilities: what its claims name.
     """
 
     room: str
@@ -30,6 +63,8 @@ class Paper(Entry):
     arxiv: str
     about: str
     notebook: str
+    protocols: dict[str, tuple[Condition, ...]] = {}
+    abilities: dict[str, Ability] = {}
 
 
 def load_papers(folder: Path = paths.PAPERS) -> list[Paper]:

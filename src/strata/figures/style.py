@@ -24,11 +24,13 @@ NULL_COLOURS = {"random_initialisation": "0.55", "shuffled_layers": PALETTE[1]}
 SUBJECT_COLOURS = {"model": MODEL_COLOUR, **NULL_COLOURS}
 OUTCOME_COLOURS = {
     "replicated": PALETTE[0],
-    "partly": PALETTE[9],
     "not replicated": PALETTE[3],
+    "holds on a stand-in": PALETTE[9],
+    "fails on a stand-in": PALETTE[1],
+    "in part": PALETTE[2],
     "not specific": PALETTE[4],
     "artefact": PALETTE[5],
-    "underpowered": PALETTE[7],
+    "open": PALETTE[7],
     "not run": "0.8",
 }
 PUBLISHED_MARK = {"marker": "D", "s": 36, "color": PUBLISHED_COLOUR, "zorder": 5}

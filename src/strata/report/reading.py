@@ -15,7 +15,7 @@ from strata.figures.shown import Shown
 from strata.papers import Paper
 from strata.report.parts import Material, deviations_of, read_material
 
-COLUMNS = ["claim", "number", "published", "ours", "nulls", "verdict", "model", "profile"]
+COLUMNS = ["claim", "check", "published", "agrees", "ours", "nulls", "verdict", "model", "profile"]
 
 
 class Reading:
