@@ -63,8 +63,8 @@ class Paper(Entry):
     arxiv: str
     about: str
     notebook: str
-    protocols: dict[str, tuple[Condition, ...]] = {}
-    abilities: dict[str, Ability] = {}
+    protocols: dict[str, tuple[Condition, ...]] = Field(default_factory=dict)
+    abilities: dict[str, Ability] = Field(default_factory=dict)
 
 
 def load_papers(folder: Path = paths.PAPERS) -> list[Paper]:

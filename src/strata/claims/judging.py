@@ -286,9 +286,7 @@ def _not_comparable(claim: Claim, differing: Mapping[str, str]) -> Ruling | None
     other = [each for each in claim.comparable if each in differing]
     if not other:
         return None
-    return Ruling(
-        "open", f"a level that depends on the {' and the '.join(other)}", "not comparable"
-    )
+    return Ruling("open", f"a level that depends on {' and '.join(other)}", "not comparable")
 
 
 def _unable(tried: Tried, check: Check) -> Ruling | None:

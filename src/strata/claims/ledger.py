@@ -157,7 +157,7 @@ class Earlier(Entry):
 
     rule: Text
     profile: Text | None = None
-    keys: dict[str, str] = {}
+    keys: dict[str, str] = Field(default_factory=dict)
 
 
 class Analysis(Entry):

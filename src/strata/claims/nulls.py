@@ -16,7 +16,7 @@ Specific = Literal["specific", "not specific", "undecided"]
 
 
 def holds(region: tuple[float, float], interval: Estimate) -> bool | None:
-    """Whether an interval agrees with the paper: True inside its region, False outside, None across."""
+    """Whether an interval lies inside a region (True), outside (False) or across its end (None)."""
     low, high = region
     if low <= interval.low and interval.high <= high:
         return True

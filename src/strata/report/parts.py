@@ -239,9 +239,9 @@ def verdicts(material: Material) -> str:
 def _by_chance(spoken: list[Spoken]) -> str:
     measured, decided, chance = family.decided(spoken)
     return (
-        f"{measured} checks were measured and {decided} of them decided. If every true value lay on "
-        f"the end of its region, chance alone would decide about {chance:.1f}. Holm's p is over the "
-        "paper's sign checks."
+        f"{measured} checks were measured and {decided} of them decided. If every true value lay "
+        f"on the end of its region, chance alone would decide about {chance:.1f}. Holm's p is over "
+        "the paper's sign checks."
     )
 
 

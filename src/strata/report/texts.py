@@ -1,4 +1,4 @@
-"""Prose kept in data/papers/<paper>/: headlines, deviations, corrections, and what a paper holds."""
+"""Prose kept in data/papers/<paper>/: headlines, deviations, corrections, what a paper holds."""
 
 import datetime
 from pathlib import Path
