@@ -10,7 +10,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 PIPELINE := $(if $(filter laptop,$(PROFILE)),dvc.yaml,results/$(PROFILE)/dvc.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help check setup repro inputs notebooks generated report test lint bench gpu-lws
+.PHONY: help check setup repro inputs claim notebooks generated report test lint bench gpu-lws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ repro: inputs  ## run the pipeline at PROFILE (smoke, laptop, study, paper), the
 	[ $$status = 0 ] || $(BIN)/python src/90_verdicts.py --profile $(PROFILE); \
 	[ $$status != 0 ] || [ $(PROFILE) = smoke ] || $(MAKE) --no-print-directory notebooks generated report || status=$$?; \
 	$(BIN)/python -m strata.claims.standing --profile $(PROFILE) --table; exit $$status
+
+claim: setup  ## one claim on one screen: ID=A-CORE; RUN=1 computes its evidence anew and compares
+	@$(BIN)/python -m strata.report.claim $(ID) $(if $(RUN),--run)
 
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 READ := $(wildcard results/*/*.json results/*/*/*.csv results/*/*/*.json src/strata/*/figures.py src/strata/*/figures/*.py src/strata/claims/*.py data/papers/*/*.yaml)

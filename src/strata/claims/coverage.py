@@ -1,0 +1,5 @@
+"""placeholder"""
+
+
+def simulated(profile: str) -> dict:
+    return {}
