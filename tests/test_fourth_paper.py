@@ -22,18 +22,21 @@ year: 2026
 arxiv: '0000.00000'
 about: how long a text is
 notebook: 05_toy
+protocols: {counted: [{what: model, published: none}]}
 """,
     "data/papers/toy/claims.yaml": """
 - id: D-LENGTH
-  locator: Table 1
+  source: {kind: text, table: "1"}
   statement: The text has many passages
-  grade: text
+  protocol: counted
   profile: smoke
   nulls: []
+  no_null: a count
+  analysis: {rule: a count, commit: 0000000}
   checks:
     - name: passages
       kind: range
-      value: 5
+      published: 5
       unit: passages
       tolerance: {low: 5, high: .inf, reason: many}
       evidence: {file: toy/length.json, key: passages}

@@ -16,7 +16,7 @@ from strata.claims.tables import because, check_table, command, null_models
 from strata.pipeline import stage_of
 from strata.report import parts
 from strata.report.costs import cost_table
-from strata.report.texts import Deviation, load_deviations
+from strata.report.texts import Deviation, load_texts
 
 CLAIM = {
     "id": "A-X",
@@ -139,15 +139,14 @@ def test_headlines_take_every_number_from_evidence():
 
 def test_deviations_are_strict(tmp_path):
     known = {claim.id for claim in load_ledger()}
-    file = paths.PAPERS / "anatomy" / "deviations.yaml"
-    found = load_deviations(file, known)
+    folder = paths.PAPERS / "anatomy"
+    found = load_texts(Deviation, folder, known)
     with pytest.raises(LedgerError, match="expected claims of the ledger, found A-CORE"):
-        load_deviations(file, known - {"A-CORE"})
-    entry = found[0].model_dump() | {"claims": ["A-CORE"], "colour": "red"}
-    file = tmp_path / "d.yaml"
-    file.write_text(yaml.safe_dump([entry]))
+        load_texts(Deviation, folder, known - {"A-CORE"})
+    entry = found[0].model_dump(mode="json") | {"claims": ["A-CORE"], "colour": "red"}
+    (tmp_path / "deviations.yaml").write_text(yaml.safe_dump([entry]))
     with pytest.raises(LedgerError, match=f"deviation {entry['about']}: colour"):
-        load_deviations(file, known)
+        load_texts(Deviation, tmp_path, known)
     assert Deviation.model_fields["changes"].is_required()
 
 

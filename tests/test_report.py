@@ -41,7 +41,8 @@ def report(tmp_path_factory):
 
 def test_every_claim_is_in_the_index_with_a_command_and_its_verdict(report):
     index = (report / "index.html").read_text()
-    for claim, profile, _ in parts.read_material().spoken:
+    for each in parts.read_material().spoken:
+        claim, profile = each.claim, each.profile
         assert f'id="{claim.id}"' in index
         assert f"{command(claim, profile)}</code>" in index
 

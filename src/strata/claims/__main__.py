@@ -2,19 +2,16 @@
 
     python -m strata.claims --as random_initialisation
     python -m strata.claims --as shuffled_layers
-    python -m strata.claims --simulate --profile study
 
-`--as` judges the whole ledger with a null model in the model's place and prints each claim that
-holds; of the claims about a trained model none may. `--simulate` estimates by simulation how often
-each kind of interval in use covers the truth, and writes results/<profile>/coverage.json.
+The whole ledger is judged with a null model in the model's place, and each claim that holds is
+printed; of the claims about a trained model none may.
 """
 
-from strata import paths
+import argparse
+
 from strata.claims import load_ledger
-from strata.claims.coverage import simulated
 from strata.claims.speaking import Spoken, speaking
-from strata.command_line import one_line_errors, parameters, parser
-from strata.records import write_json
+from strata.command_line import one_line_errors
 
 HELD = ("replicated", "holds on a stand-in")
 
@@ -29,16 +26,12 @@ def _held(spoken: Spoken) -> bool:
 
 
 def main() -> None:
-    options = parser(__doc__)
-    asked = options.add_mutually_exclusive_group(required=True)
-    asked.add_argument("--as", dest="subject", metavar="NULL", help="the null model to judge")
-    asked.add_argument("--simulate", action="store_true", help="how often intervals cover")
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--as", dest="subject", metavar="NULL", required=True)
     chosen = options.parse_args()
     with one_line_errors():
-        if chosen.simulate:
-            profile = parameters(chosen).profile
-            write_json(paths.results(profile) / "coverage.json", simulated(profile))
-            return
         found = passed_by(chosen.subject)
         for each in found:
             print(f"{each.claim.id}: {each.verdict.outcome} ({each.profile})")

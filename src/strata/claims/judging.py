@@ -323,11 +323,10 @@ def _censored(tried: Tried, check: Check) -> Ruling | None:
         )
     if budget is not None and tried.measured(check)[tried.subject].high < budget:
         return None
-    return Ruling(
-        "open",
-        f"the budget of {budget or 'unknown'} {check.unit} was reached, so the value is not known",
-        "cannot be decided this way",
-    )
+    because = f"the budget of {budget} {check.unit} was reached, so the value is not known"
+    if budget is None:
+        because = "a value at the budget is censored, and the evidence does not record the budget"
+    return Ruling("open", because, "cannot be decided this way")
 
 
 def _decided(tried: Tried, check: Check, measured: Measured) -> Ruling:

@@ -1,5 +1,0 @@
-"""placeholder"""
-
-
-def simulated(profile: str) -> dict:
-    return {}
