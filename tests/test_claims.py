@@ -449,7 +449,7 @@ def test_damaged_evidence_is_named(tmp_path):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"value": 1, "low": 2, "high": 3},
+        {"value": 1, "low": 3, "high": 2},
         {"value": 1, "low": 1},
         {"value": "one", "low": 1, "high": 1},
         {"value": None, "low": 1, "high": 1},

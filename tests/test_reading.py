@@ -13,26 +13,42 @@ from strata.claims.ledger import Check, Claim
 from strata.claims.quoting import PLACE, quote
 from strata.claims.speaking import speaking
 from strata.claims.tables import because, check_table, command, null_models
+from strata.papers import Paper
 from strata.pipeline import stage_of
+from strata.records import Estimate
 from strata.report import parts
 from strata.report.costs import cost_table
 from strata.report.texts import Deviation, load_texts
 
 CLAIM = {
     "id": "A-X",
-    "locator": "Table 1",
+    "source": {"kind": "abs"},
     "statement": "something",
-    "grade": "abs",
+    "protocol": "toy",
     "profile": "laptop",
     "nulls": [],
+    "no_null": "none applies",
+    "analysis": {"rule": "r", "commit": "0123abc"},
 }
+PAPER = Paper(
+    room="toy", letter="A", title="t", authors="a", year=2026, arxiv="1", about="a", notebook="n",
+    protocols={"toy": []},
+)  # fmt: skip
 
 
-def check(kind="exact", value=10, **tolerance):
+def claim_of(**fields):
+    made = Claim(**CLAIM | fields)
+    made._of = PAPER
+    return made
+
+
+def check(kind="exact", published=10, **tolerance):
     tolerance = {"reason": "r"} | (tolerance or {"absolute": 2})
+    if kind == "sign":
+        tolerance["side"] = "above" if published > 0 else "below"
     place = {"file": "a/b.json", "key": "k"}
     return Check(
-        name="n", kind=kind, value=value, unit="u", tolerance=tolerance, evidence=place
+        name="n", kind=kind, published=published, unit="u", tolerance=tolerance, evidence=place
     )  # fmt: skip
 
 
@@ -49,7 +65,7 @@ def measured(results, profile, low, high, **nulls):
 
 @pytest.fixture
 def claims():
-    return [Claim(**CLAIM, checks=[check().model_dump(exclude_unset=True)])]
+    return [claim_of(checks=[check().model_dump(exclude_unset=True)])]
 
 
 def spoken(claims, results):
@@ -78,19 +94,20 @@ def test_command_names_the_profile_that_spoke(claims):
 
 
 def test_a_verdict_is_explained_by_its_numbers_and_its_nulls(tmp_path):
-    checks = [check(), check(value=30), check(value=11)]
-    entry = CLAIM | {"nulls": ["random_initialisation", "shuffled_layers"]}
-    claim = Claim(**entry, checks=[each.model_dump(exclude_unset=True) for each in checks])
+    checks = [check(), check(published=30), check(published=11)]
+    nulls = ["random_initialisation", "shuffled_layers"]
+    checks = [each.model_dump(exclude_unset=True) for each in checks]
+    claim = claim_of(nulls=nulls, no_null="", checks=checks)
     measured(tmp_path, "laptop", 10, 11, random_initialisation=(30, 31))
-    [(_, _, verdict)] = speaking([claim], tmp_path)
-    assert because(verdict) == (
-        "holds, but was not tried on shuffled_layers (2 of 3 numbers); "
-        "the interval lies outside the tolerance (1 of 3 numbers)"
+    [found] = speaking([claim], tmp_path)
+    assert because(found) == (
+        "agrees, but shuffled layers was not tried (2 of 3); "
+        "the interval lies outside the region (1 of 3)"
     )
-    assert null_models(claim, verdict) == (
-        "random initialisation agrees in 1 of 3 numbers; shuffled layers not tried"
+    assert null_models(claim, found.verdict) == (
+        "random initialisation agrees in 1 of 3 checks; shuffled layers not tried"
     )
-    assert null_models(claim.model_copy(update={"nulls": ()}), verdict) == "none applies"
+    assert null_models(claim_of(checks=checks), found.verdict) == "none applies"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +125,7 @@ def test_a_verdict_is_explained_by_its_numbers_and_its_nulls(tmp_path):
 )
 def test_distance_is_in_tolerances_and_one_at_the_edge(tested, interval, expected):
     value, low, high = interval
-    found = disagreement(tested, {"value": value, "low": low, "high": high})
+    found = disagreement(tested, Estimate(value, low, high))
     assert found == pytest.approx(expected)
 
 
