@@ -32,7 +32,7 @@ protocols: {counted: [{what: model, published: none}]}
   profile: smoke
   nulls: []
   no_null: a count
-  analysis: {rule: a count, commit: 0000000}
+  analysis: {rule: a count, commit: 0123abc}
   checks:
     - name: passages
       kind: range
