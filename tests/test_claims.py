@@ -1,435 +1,19 @@
-"""The ledger is complete and strict, and verdicts follow from intervals alone."""
+"""What is judged is the committed evidence, and tables show it."""
 
 import json
 
 import pytest
-import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from toy_ledger import FAR, NULLS, at_least, bare, check, entry, evidence, ledger, write
 
 from strata import paths
-from strata.claims import LedgerError, family, judge, load_ledger
+from strata.claims import LedgerError, judge, load_ledger
 from strata.claims.__main__ import passed_by
-from strata.claims.judging import AGAINST, Ruling, combine, worded
-from strata.claims.nulls import claimed_direction, minus
 from strata.claims.numbers import interval
-from strata.claims.power import times_the_data
-from strata.claims.speaking import Spoken, speaking
+from strata.claims.speaking import Spoken
 from strata.claims.tables import check_table, counts, markdown, plain, read_verdicts, tally_table
 from strata.records import Estimate, write_json
-from strata.report.texts import Correction, Covered, load_texts
-
-ANATOMY = {
-    *("A-R2", "A-DELTA", "A-PRED1", "A-PRED9", "A-BASE", "A-CORE", "A-ANTI", "A-RANGE"),
-    *("A-REC", "A-SCALE", "A-COST", "A-GROW", "A-FAST", "A-HALF", "A-LOSS"),
-    *("A-PERTURB", "A-OWN-RANGE", "A-OTHERS"),
-}
-NULLS = ("random_initialisation", "shuffled_layers")
-RANGE = {"kind": "range", "published": None, "says": "much"}
-
-
-def entry(**changes):
-    return {
-        "id": "A-X",
-        "source": {"kind": "abs"},
-        "statement": "something",
-        "protocol": "toy",
-        "profile": "laptop",
-        "nulls": list(NULLS),
-        "analysis": {"rule": "a rule", "commit": "0123abc"},
-        "checks": [check()],
-        **changes,
-    }
-
-
-def bare(**changes):
-    """An entry without null models."""
-    return entry(nulls=[], no_null="none applies", **changes)
-
-
-def check(**changes):
-    return {
-        "name": "number",
-        "kind": "exact",
-        "published": 10,
-        "unit": "units",
-        "tolerance": {"absolute": 1, "reason": "because"},
-        "evidence": {"file": "a/b.json", "key": "k"},
-        **changes,
-    }
-
-
-def at_least(low, **changes):
-    return check(**RANGE, tolerance={"low": low, "high": float("inf"), "reason": "r"}, **changes)
-
-
-def above_zero(**changes):
-    found = {"kind": "sign", "published": None, "says": "more"}
-    return check(**found, tolerance={"side": "above", "reason": "r"}, **changes)
-
-
-PAPER = {
-    "letter": "A",
-    "title": "Toy",
-    "authors": "x",
-    "year": 2026,
-    "arxiv": "1",
-    "about": "a toy",
-    "notebook": "01_toy",
-    "protocols": {"toy": [{"what": "model", "published": "toy"}]},
-    "abilities": {"can": {"says": "it can", "key": "able", "above": 0}},
-}
-
-
-def ledger(folder, *entries):
-    room = folder / "toy"
-    room.mkdir(parents=True, exist_ok=True)
-    (room / "paper.yaml").write_text(yaml.safe_dump(PAPER))
-    (room / "claims.yaml").write_text(yaml.safe_dump(list(entries)))
-    return load_ledger(folder)
-
-
-def measured(**intervals):
-    """subject=(low, high); the value is the middle."""
-    return {
-        subject: {"value": (low + high) / 2, "low": low, "high": high}
-        for subject, (low, high) in intervals.items()
-    }
-
-
-def write(folder, about=(), **measurements):
-    file = folder / "a" / "b.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    content = {"about": {"model": "toy", **dict(about)}, "measurements": measurements}
-    file.write_text(json.dumps(content))
-
-
-def evidence(folder, **intervals):
-    write(folder, k=measured(**intervals))
-
-
-def verdict(tmp_path, claim, profile="laptop", about=(), able=None, **intervals):
-    claims = ledger(tmp_path / "claims", claim)
-    others = {} if able is None else {"able": measured(model=able)}
-    write(tmp_path / "results", about, k=measured(**intervals), **others)
-    return judge(claims, tmp_path / "results", profile)[0]
-
-
-def outcome(*args, **kwargs):
-    return verdict(*args, **kwargs).outcome
-
-
-FAR = {"random_initialisation": (50, 60), "shuffled_layers": (50, 60)}
-
-
-def test_every_published_claim_of_paper_a_is_in_the_ledger():
-    ids = [claim.id for claim in load_ledger() if claim.paper == "A"]
-    assert len(ids) == len(ANATOMY) and set(ids) == ANATOMY
-
-
-@pytest.mark.parametrize(
-    ("model", "nulls", "expected"),
-    [
-        ((9.5, 10.5), FAR, "replicated"),
-        ((9, 11), FAR, "replicated"),
-        ((8.5, 10.5), FAR, "open"),
-        ((1, 30), FAR, "open"),
-        ((11.5, 12), FAR, "not replicated"),
-        ((9.5, 10.5), FAR | {"shuffled_layers": (9.9, 10)}, "not specific"),
-        ((9.5, 10.5), FAR | {"shuffled_layers": (8, 12)}, "open"),
-        ((9.5, 10.5), {"shuffled_layers": (50, 60)}, "open"),
-        ((11.5, 12), FAR | {"as_published": (9.5, 10)}, "artefact"),
-    ],
-)
-def test_verdict_follows_from_the_intervals(tmp_path, model, nulls, expected):
-    assert outcome(tmp_path, entry(), model=model, **nulls) == expected
-
-
-@pytest.mark.parametrize(
-    ("changes", "inside", "outside"),
-    [
-        ({"kind": "ratio", "tolerance": {"factor": 2, "reason": "r"}}, (5, 20), (21, 30)),
-        (
-            {"kind": "ratio", "published": -10, "tolerance": {"factor": 2, "reason": "r"}},
-            (-20, -5),
-            (-30, -21),
-        ),
-        ({"kind": "sign", "tolerance": {"side": "above", "reason": "r"}}, (0.001, 900), (-2, 0)),
-        (
-            {"kind": "sign", "published": -1, "tolerance": {"side": "below", "reason": "r"}},
-            (-9, -0.001),
-            (0, 0),
-        ),
-        ({"kind": "order", "tolerance": {"low": 3, "high": 3, "reason": "r"}}, (3, 3), (4, 4)),
-        (
-            {"kind": "range", "tolerance": {"low": 5, "high": float("inf"), "reason": "r"}},
-            (5, 1e9),
-            (0, 4),
-        ),
-    ],
-)
-def test_each_kind_has_its_region(tmp_path, changes, inside, outside):
-    claim = bare(checks=[check(**changes)])
-    assert outcome(tmp_path, claim, model=inside) == "replicated"
-    assert outcome(tmp_path, claim, model=outside) == "not replicated"
-
-
-@pytest.mark.parametrize(
-    ("null", "expected", "why"),
-    [
-        ((-1, 1), "replicated", []),  # refuted or not, the model lies beyond it
-        ((1, 2), "replicated", []),  # agrees too, but the model lies beyond it
-        ((4, 6), "not specific", []),
-        ((-1, 11), "open", ["the null is undecided"]),
-    ],
-)
-def test_a_null_is_three_valued(tmp_path, null, expected, why):
-    claim = entry(nulls=["shuffled_layers"], checks=[above_zero()])
-    found = verdict(tmp_path, claim, model=(4, 6), shuffled_layers=null)
-    assert (found.outcome, found.open) == (expected, why)
-
-
-def test_a_paired_difference_is_used_where_the_evidence_has_it(tmp_path):
-    claim = entry(nulls=["shuffled_layers"], checks=[above_zero()])
-    nulls = {"shuffled_layers": (1, 6)}
-    assert outcome(tmp_path, claim, model=(4, 6), **nulls) == "not specific"
-    nulls["model_minus_shuffled_layers"] = (1, 2)
-    assert outcome(tmp_path, claim, model=(4, 6), **nulls) == "replicated"
-
-
-def test_a_difference_too_small_to_matter_is_not_specific(tmp_path):
-    tolerance = {"side": "above", "reason": "r", "difference": 3}
-    claim = entry(nulls=["shuffled_layers"], checks=[above_zero() | {"tolerance": tolerance}])
-    assert outcome(tmp_path, claim, model=(1, 2), shuffled_layers=(-0.5, 2)) == "not specific"
-
-
-@given(st.tuples(*[st.floats(-9, 9)] * 3), st.tuples(*[st.floats(-9, 9)] * 3))
-def test_a_difference_of_intervals_holds_its_value_and_turns_with_its_sides(one, other):
-    one, other = (Estimate(*(sorted(each)[place] for place in (1, 0, 2))) for each in (one, other))
-    found, turned = minus(one, other), minus(other, one)
-    assert found.low <= found.value <= found.high
-    assert found.low == pytest.approx(-turned.high) and found.high == pytest.approx(-turned.low)
-    width = (one.high - one.low) + (other.high - other.low)
-    assert found.high - found.low <= width + 1e-9
-
-
-@pytest.mark.parametrize(
-    ("region", "null", "direction"),
-    [
-        ((0, float("inf")), -1, 1),
-        ((0, float("inf")), 1, 1),
-        ((-float("inf"), 0), 1, -1),
-        ((-float("inf"), 0), -1, -1),
-        ((1, 2), 0, 1),
-        ((1, 2), 3, -1),
-        ((1, 2), 1.5, 0),
-    ],
-)
-def test_the_claimed_direction_is_seen_from_the_null(region, null, direction):
-    assert claimed_direction(region, null) == direction
-
-
-def test_a_null_that_cannot_fail_is_refused(tmp_path):
-    with pytest.raises(LedgerError, match="a null model has nothing to lose"):
-        ledger(tmp_path, entry(checks=[at_least(0.5, keeps=True)]))
-    with pytest.raises(LedgerError, match="no_null: expected a reason"):
-        ledger(tmp_path, entry(nulls=[]))
-
-
-def test_no_null_of_the_ledger_is_the_model_by_construction():
-    for each in speaking(load_ledger()):
-        for null in each.claim.nulls:
-            both = [(found.model, found.nulls.get(null)) for found in each.verdict.checks]
-            tried = [(ours, other) for ours, other in both if ours and other]
-            assert not tried or any(ours != other for ours, other in tried), each.claim.id
-
-
-def test_a_model_that_cannot_do_the_task_cannot_lose_it(tmp_path):
-    claim = bare(able="can", checks=[at_least(0.5)])
-    assert outcome(tmp_path, claim, model=(0.6, 0.9), able=(0.1, 0.4)) == "replicated"
-    found = verdict(tmp_path, claim, model=(0.6, 0.9), able=(-0.1, 0.2))
-    assert (found.outcome, found.open) == ("open", ["cannot be decided this way"])
-    assert outcome(tmp_path, claim, model=(0.6, 0.9)) == "open"
-
-
-def test_the_word_replicated_is_kept_for_the_published_protocol(tmp_path):
-    claim = bare()
-    assert outcome(tmp_path, claim, model=(9.5, 10.5)) == "replicated"
-    other = {"model": "another toy"}
-    found = verdict(tmp_path, claim, about=other, model=(9.5, 10.5))
-    assert (found.outcome, found.protocol) == ("holds on a stand-in", "stand-in")
-    assert found.differences == {"model": "another toy, not toy"}
-    assert outcome(tmp_path, claim, about=other, model=(1, 2)) == "fails on a stand-in"
-
-
-def test_a_level_on_another_model_is_not_comparable(tmp_path):
-    claim = bare(comparable=["model"])
-    found = verdict(tmp_path, claim, about={"model": "another"}, model=(9.5, 10.5))
-    assert (found.outcome, found.open) == ("open", ["not comparable"])
-
-
-def test_one_seed_decides_nothing(tmp_path):
-    claim = bare(repeats={"at": "seeds", "least": 2})
-    assert (
-        outcome(tmp_path, claim, about={"seeds": {"a": 2, "b": 3}}, model=(9, 11)) == "replicated"
-    )
-    found = verdict(tmp_path, claim, about={"seeds": {"a": 1, "b": 3}}, model=(9, 11))
-    assert (found.outcome, found.open) == ("open", ["more data would decide"])
-
-
-def test_a_value_at_the_budget_is_never_evidence_for_it(tmp_path):
-    claim = bare(checks=[at_least(100, budget="budget")])
-    about = {"budget": 200}
-    assert outcome(tmp_path, claim, about=about, model=(110, 150)) == "replicated"
-    found = verdict(tmp_path, claim, about=about, model=(151, 200))
-    assert (found.outcome, found.open) == ("open", ["cannot be decided this way"])
-    ends = {"low": 100, "high": 200, "reason": "r"}
-    claim = bare(checks=[check(**RANGE, budget="budget") | {"tolerance": ends}])
-    with pytest.raises(LedgerError, match="a region may not end at the budget, 200"):
-        verdict(tmp_path, claim, about=about, model=(151, 200))
-
-
-def test_what_no_data_decide_says_so(tmp_path):
-    claim = bare(checks=[check(undecidable="five runs are too few")])
-    found = verdict(tmp_path, claim, model=(5, 15))
-    assert (found.open, found.because) == (["cannot be decided this way"], "five runs are too few")
-
-
-def test_an_open_verdict_names_the_size_that_would_decide(tmp_path):
-    found = verdict(tmp_path, bare(), about={"items": 100}, model=(10, 11.6))
-    assert "items instead of 100 would decide" in found.because
-
-
-@given(st.floats(0.1, 3), st.floats(1, 4))
-def test_the_size_that_would_decide_grows_with_the_width_squared(distance, factor):
-    claim = load_ledger()[0].checks[0]
-    region_end = claim.region[1]
-    narrow = Estimate(region_end - distance, region_end - 4, region_end + 4)
-    wide = Estimate(region_end - distance, region_end - 4 * factor, region_end + 4 * factor)
-    assert claim.kind == "ratio"
-    assert times_the_data(claim, wide) >= times_the_data(claim, narrow) * 0.999
-
-
-def test_too_small_a_profile_leaves_it_open(tmp_path):
-    assert outcome(tmp_path, entry(), "smoke", model=(9.5, 10.5), **FAR) == "open"
-
-
-def test_a_claim_says_that_what_it_rests_on_fails(tmp_path):
-    claims = ledger(
-        tmp_path / "claims",
-        bare(id="A-BASE", checks=[check(evidence={"file": "a/b.json", "key": "base"})]),
-        bare(id="A-TOP", requires=["A-BASE"]),
-    )
-    write(tmp_path, k=measured(model=(9, 11)), base=measured(model=(1, 2)))
-    base, top = judge(claims, tmp_path, "laptop")
-    assert (base.rests_on, top.rests_on) == ({}, {"A-BASE": "not replicated"})
-
-
-def test_the_verdict_under_an_earlier_rule_stands_beside(tmp_path):
-    earlier = {"rule": "all of them", "keys": {"k": "all"}}
-    analysis = {"rule": "some", "commit": "0123abc", "after": True, "earlier": earlier}
-    claims = ledger(tmp_path / "claims", bare(analysis=analysis))
-    write(tmp_path / "laptop", k=measured(model=(9, 11)), all=measured(model=(1, 2)))
-    (spoken,) = speaking(claims, tmp_path)
-    assert (spoken.verdict.outcome, spoken.earlier.outcome) == ("replicated", "not replicated")
-
-
-def test_holm_corrects_over_a_papers_signs(tmp_path):
-    checks = [
-        above_zero(name="one"),
-        above_zero(name="two", evidence={"file": "a/b.json", "key": "l"}),
-    ]
-    claims = ledger(tmp_path / "claims", bare(checks=checks))
-    write(tmp_path / "laptop", k=measured(model=(0.1, 2)), l=measured(model=(1, 2)))
-    spoken = speaking(claims, tmp_path)
-    found = family.holm(spoken)
-    assert found["A-X", "two"] < 0.001
-    assert 0.01 < found["A-X", "one"] < 0.05
-    assert family.decided(spoken) == (2, 2, pytest.approx(0.05))
-
-
-def test_missing_evidence_is_not_run(tmp_path):
-    verdict = judge(ledger(tmp_path / "claims", entry()), tmp_path, "laptop")[0]
-    assert (verdict.outcome, verdict.tried_on, verdict.checks[0].model) == ("not run", None, None)
-
-
-@pytest.mark.parametrize(
-    ("decisions", "expected"),
-    [
-        (["holds", "holds"], "holds"),
-        (["holds", "fails"], "in part"),
-        (["holds", "not specific", "open"], "in part"),
-        (["open", "fails"], "fails"),
-        (["open", "fails", "not run"], "fails"),
-        (["not specific", "fails"], "fails"),
-        (["artefact", "not specific"], "artefact"),
-        (["holds", "open"], "open"),
-        (["holds", "not run"], "open"),
-        (["not run", "not run"], "not run"),
-    ],
-)
-def test_a_claim_combines_its_checks(decisions, expected):
-    rulings = [Ruling(each, "r") for each in decisions]
-    assert combine(rulings).decision == combine(rulings[::-1]).decision == expected
-
-
-@given(st.lists(st.sampled_from(["holds", "open", "not run", *AGAINST]), min_size=1))
-def test_an_open_part_never_hides_a_refuted_one(decisions):
-    found = combine([Ruling(each, "r") for each in decisions]).decision
-    assert (found in (*AGAINST, "in part")) == bool(set(decisions) & set(AGAINST))
-    assert (worded(found, False) == "replicated") == (set(decisions) == {"holds"})
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"source": {"kind": "rumour"}}, r"claim A-X: source\.kind"),
-        ({"verdict": "replicated"}, "claim A-X: verdict: Extra inputs"),
-        ({"checks": []}, "claim A-X: checks"),
-        ({"checks": [check(published="ten")]}, r"claim A-X: checks\.0\.published"),
-        ({"checks": [check(published=float("nan"))]}, r"checks\.0\.published"),
-        ({"checks": [check(published=None)]}, "null and what the paper says"),
-        ({"checks": [check(published=None, says="x")]}, "a exact needs a published number"),
-        ({"statement": " "}, "claim A-X: statement"),
-        ({"protocol": "no"}, "claim A-X: protocol 'no': expected one of toy"),
-        ({"able": "no"}, "claim A-X: able 'no': expected one of can"),
-        ({"comparable": ["text"]}, "claim A-X: comparable 'text': expected one of model"),
-        ({"requires": ["A-Y"]}, "claim A-X: requires 'A-Y'"),
-        ({"requires": ["A-X"]}, "claim A-X: requires: expected no circle"),
-        ({"checks": [check(evidence={"file": "../b.json", "key": "k"})]}, r"evidence\.file"),
-        (
-            {"checks": [check(**RANGE) | {"tolerance": {"low": 2, "high": 1, "reason": "r"}}]},
-            "expected low at most high, found 2.0 and 1.0",
-        ),
-        ({"checks": [check(tolerance={"absolute": 1})]}, r"checks\.0\.tolerance\.reason"),
-        ({"checks": [check(kind="ratio")]}, r"kind ratio needs \['factor'\], found \['absolute'\]"),
-        (
-            {
-                "checks": [
-                    check(kind="sign", published=-1, tolerance={"side": "above", "reason": "r"})
-                ]
-            },
-            "published -1.0 is not above 0",
-        ),
-    ],
-)
-def test_bad_entry_names_the_claim_and_the_field(tmp_path, changes, message):
-    with pytest.raises(LedgerError, match=message):
-        ledger(tmp_path, entry(**changes))
-
-
-def test_bad_files_are_named(tmp_path):
-    with pytest.raises(LedgerError, match="found none"):
-        load_ledger(tmp_path)
-    with pytest.raises(LedgerError, match="ids used more than once: A-X"):
-        ledger(tmp_path, entry(), entry())
-    with pytest.raises(LedgerError, match="claim B-X: expected an id that begins with A-"):
-        ledger(tmp_path, entry(id="B-X"))
-    with pytest.raises(LedgerError, match="profile 'huge': expected one of smoke, laptop, study"):
-        ledger(tmp_path, entry(profile="huge"))
-    (tmp_path / "toy" / "claims.yaml").write_text("a: [")
-    with pytest.raises(LedgerError, match=r"claims\.yaml: not valid YAML"):
-        load_ledger(tmp_path)
+from strata.report.claim import anew, likeness, screen
+from strata.report.material import read_material
 
 
 def test_evidence_without_the_key_names_claim_and_key(tmp_path):
@@ -497,14 +81,6 @@ def test_a_null_with_the_models_numbers_would_pass(tmp_path):
     assert found.outcome == "replicated"
 
 
-def test_corrections_and_coverage_name_claims_that_exist():
-    known = {claim.id for claim in load_ledger()}
-    for room in ("anatomy", "lws", "painters"):
-        assert load_texts(Correction, paths.PAPERS / room, known)
-        covered = load_texts(Covered, paths.PAPERS / room, known)
-        assert len({each.item for each in covered}) == len(covered) > 7
-
-
 @pytest.mark.parametrize(
     ("estimate", "shown"),
     [
@@ -551,3 +127,34 @@ def test_a_claim_without_a_number_shows_its_words(tmp_path):
     evidence(tmp_path, model=(0.6, 0.7))
     row = check_table([Spoken(claims[0], "laptop", judge(claims, tmp_path, "laptop")[0])]).iloc[0]
     assert (row["published"], row["agrees"]) == ("much", "0.5 or more")
+
+
+def test_a_claim_fits_one_screen_with_all_that_is_behind_it():
+    material = read_material()
+    for each in material.spoken:
+        shown = screen(each, material)
+        assert shown.startswith(f"{each.claim.id}  {each.claim.statement}")
+        for one in each.claim.checks:
+            assert f"{one.evidence.file}#{one.evidence.key}" in shown
+        assert all(name in shown for name in each.claim.requires)
+    assert "+19%" in screen(next(s for s in material.spoken if s.claim.id == "A-SCALE"), material)
+
+
+def test_evidence_computed_anew_is_compared_with_the_committed_one():
+    (spoken,) = (each for each in read_material().spoken if each.claim.id == "B-FIG3")
+    lines = list(anew(spoken))
+    assert len(lines) == 2 and all(": same (" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        (Estimate(1, 0.5, 2), "same"),
+        (Estimate(1.9, 1, 3), "agrees"),
+        (Estimate(2 + 1e-7, 1, 3), "agrees"),
+        (Estimate(2.1, 1, 3), "differs"),
+        (Estimate(0.4, 0, 1), "differs"),
+    ],
+)
+def test_a_number_computed_anew_is_the_same_agrees_or_differs(found, word):
+    assert likeness(Estimate(1, 0.5, 2), found) == word

@@ -130,7 +130,7 @@ from strata import paths
 from strata.report import pages, parts
 notebooks = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 every = pages.pages_of(notebooks)
-print(pages.index_page(parts.read_material(), notebooks, every))
+print(pages.index_page(read_material(), notebooks, every))
 print(pages.notebook_page(pages.executed(notebooks[-1]), notebooks[-1], every))
 """
 

@@ -9,7 +9,7 @@ import yaml
 from strata import paths
 from strata.claims import LedgerError, load_ledger
 from strata.claims.agreement import agreement_table, disagreement
-from strata.claims.ledger import Check, Claim
+from strata.claims.entries import Check, Claim
 from strata.claims.quoting import PLACE, quote
 from strata.claims.speaking import speaking
 from strata.claims.tables import because, check_table, command, null_models
@@ -18,6 +18,7 @@ from strata.pipeline import stage_of
 from strata.records import Estimate
 from strata.report import parts
 from strata.report.costs import cost_table
+from strata.report.material import read_material
 from strata.report.texts import Deviation, load_texts
 
 CLAIM = {
@@ -147,7 +148,7 @@ def test_numbers_in_prose_are_those_of_the_profile_that_speaks(tmp_path):
 
 
 def test_headlines_take_every_number_from_evidence():
-    material = parts.read_material()
+    material = read_material()
     assert sum(map(len, material.headlines.values())) <= 25
     for headline in (each for every in material.headlines.values() for each in every):
         assert PLACE.search(headline.found), headline.claim
@@ -168,7 +169,7 @@ def test_deviations_are_strict(tmp_path):
 
 
 def test_every_row_of_the_table_of_claims_leads_to_its_evidence():
-    table = check_table(parts.read_material().spoken)
+    table = check_table(read_material().spoken)
     for row in table.itertuples():
         file, _, key = row.evidence.partition("#")
         stage = stage_of(file)
@@ -198,7 +199,7 @@ def test_costs_have_a_row_a_stage_and_a_column_a_profile(tmp_path):
 
 
 def test_every_outcome_is_explained_and_counted():
-    material = parts.read_material()
+    material = read_material()
     for outcome in {each.verdict.outcome for each in material.spoken}:
         assert outcome in parts.MEANINGS and outcome in parts.tally(material.spoken)
     assert parts.counts_by_paper(material).loc["all", "all"] == len(material.spoken)

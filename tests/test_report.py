@@ -17,7 +17,8 @@ from strata.claims import load_ledger
 from strata.claims.tables import command
 from strata.figures import style
 from strata.papers import load_papers
-from strata.report import pages, parts
+from strata.report import pages
+from strata.report.material import read_material
 from strata.report.sections import section_of, section_of_claims
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
@@ -30,7 +31,7 @@ def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     style.use_style()
     every = pages.pages_of(NOTEBOOKS)
-    index = pages.index_page(parts.read_material(), NOTEBOOKS, every)
+    index = pages.index_page(read_material(), NOTEBOOKS, every)
     (folder / "index.html").write_text(index)
     for notebook in NOTEBOOKS:
         node = nbformat.read(notebook, as_version=4)
@@ -41,7 +42,7 @@ def report(tmp_path_factory):
 
 def test_every_claim_is_in_the_index_with_a_command_and_its_verdict(report):
     index = (report / "index.html").read_text()
-    for each in parts.read_material().spoken:
+    for each in read_material().spoken:
         claim, profile = each.claim, each.profile
         assert f'id="{claim.id}"' in index
         assert f"{command(claim, profile)}</code>" in index
@@ -50,7 +51,7 @@ def test_every_claim_is_in_the_index_with_a_command_and_its_verdict(report):
 def test_every_headline_says_what_was_found_how_sure_and_how_to_rerun(report):
     index = (report / "index.html").read_text()
     boxes = re.findall(r'<div class="headline">(.*?)</div>', index, flags=re.DOTALL)
-    headlines = [each for every in parts.read_material().headlines.values() for each in every]
+    headlines = [each for every in read_material().headlines.values() for each in every]
     for box, headline in zip(boxes, headlines, strict=True):
         assert f">{headline.claim}</a>" in box
         for fact in ('data-verdict="', "because", "null models", "tried on"):

@@ -21,6 +21,7 @@ from strata.figures import style
 from strata.papers import Paper
 from strata.records import write_text
 from strata.report import parts
+from strata.report.material import Material, read_material
 from strata.report.texts import Correction, Covered, Deviation, Headline
 
 SCHEMAS = {
@@ -31,7 +32,7 @@ SCHEMAS = {
     "corrections": list[Correction],
     "coverage": list[Covered],
 }
-PARTS: dict[str, Callable[[parts.Material], str]] = {
+PARTS: dict[str, Callable[[Material], str]] = {
     "papers": parts.papers,
     "headlines": parts.headline_table,
     "verdicts": parts.verdicts,
@@ -51,7 +52,7 @@ def generated() -> dict[Path, str]:
     Raises:
         KeyError: a file names a part that is not known.
     """
-    material = parts.read_material()
+    material = read_material()
     pages = [paths.README, paths.RESULTS / "README.md", *sorted(paths.DOCS.glob("*.md"))]
     texts = {page: _filled(page.read_text(encoding="utf-8"), material) for page in pages}
     schemas = {
@@ -68,7 +69,7 @@ def generated() -> dict[Path, str]:
     }
 
 
-def _filled(text: str, material: parts.Material) -> str:
+def _filled(text: str, material: Material) -> str:
     return PART.sub(lambda match: f"{match[1]}{PARTS[match[2]](material)}{match[3]}", text)
 
 
@@ -76,7 +77,7 @@ def picture() -> None:
     """Draw every claim on one axis, as the speaking profiles judge it."""
     matplotlib.use("agg")
     style.use_style()
-    style.save(agreement(agreement_table(parts.read_material().spoken)), PICTURE)
+    style.save(agreement(agreement_table(read_material().spoken)), PICTURE)
 
 
 if __name__ == "__main__":

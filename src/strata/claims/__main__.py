@@ -9,7 +9,7 @@ printed; of the claims about a trained model none may.
 
 import argparse
 
-from strata.claims import load_ledger
+from strata.claims import LedgerError, load_ledger
 from strata.claims.speaking import Spoken, speaking
 from strata.command_line import one_line_errors
 
@@ -32,6 +32,11 @@ def main() -> None:
     options.add_argument("--as", dest="subject", metavar="NULL", required=True)
     chosen = options.parse_args()
     with one_line_errors():
+        known = sorted({name for claim in load_ledger() for name in claim.nulls})
+        if chosen.subject not in known:
+            raise LedgerError(
+                f"--as {chosen.subject}: no such null model; expected one of {', '.join(known)}"
+            )
         found = passed_by(chosen.subject)
         for each in found:
             print(f"{each.claim.id}: {each.verdict.outcome} ({each.profile})")

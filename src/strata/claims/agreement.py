@@ -5,7 +5,7 @@ from math import inf, isinf, log
 
 import pandas as pd
 
-from strata.claims.ledger import Check
+from strata.claims.entries import Check
 from strata.claims.nulls import holds
 from strata.claims.speaking import Spoken
 from strata.evidence import MODEL

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 
-from strata.claims.ledger import Check
+from strata.claims.entries import Check
 from strata.claims.speaking import Spoken
 from strata.records import Estimate
 from strata.statistics import CONFIDENCE
@@ -44,12 +44,12 @@ def _p_value(check: Check, found: Estimate) -> float:
 def decided(spoken: Sequence[Spoken]) -> tuple[int, int, float]:
     """Checks measured, checks decided for or against, and how many chance alone would decide.
 
-    Chance: where the true value lies on the end of a region, an interval of 95% misses it on one
-    side in 2.5% of the cases.
+    Chance: where the true value lies on the end of a region, an interval of 95% misses it, on one
+    side or the other, in 5% of the cases.
     """
     outcomes = [judged.outcome for each in spoken for judged in each.verdict.checks if judged.model]
     found = sum(outcome in DECIDED for outcome in outcomes)
-    return len(outcomes), found, len(outcomes) * (1 - CONFIDENCE) / 2
+    return len(outcomes), found, len(outcomes) * (1 - CONFIDENCE)
 
 
 def shown(p: float | None) -> str:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-from strata.claims.ledger import Check
+from strata.claims.entries import Check
 from strata.records import Estimate
 
 Specific = Literal["specific", "not specific", "undecided"]

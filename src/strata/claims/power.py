@@ -4,7 +4,7 @@ import math
 
 from scipy.stats import norm
 
-from strata.claims.ledger import Check
+from strata.claims.entries import Check
 from strata.records import Estimate
 from strata.statistics import CONFIDENCE
 

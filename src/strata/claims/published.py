@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strata import paths, profiles
-from strata.claims.ledger import Check, Claim, load_ledger
+from strata.claims.entries import Check, Claim
+from strata.claims.ledger import load_ledger
 from strata.figures.shown import Shown
 from strata.params import read
 

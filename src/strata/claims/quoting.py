@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from strata import profiles
-from strata.claims.ledger import LedgerError
+from strata.claims.entries import LedgerError
 from strata.claims.numbers import interval
 from strata.evidence import MODEL
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from strata import paths, profiles
+from strata.claims.entries import Claim
 from strata.claims.judging import Verdict, judge
-from strata.claims.ledger import Claim
 from strata.evidence import MODEL
 
 

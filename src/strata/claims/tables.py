@@ -10,8 +10,8 @@ import pandas as pd
 
 from strata import paths, pipeline, profiles
 from strata.claims import family
+from strata.claims.entries import Check, Claim
 from strata.claims.judging import OUTCOMES, Judged, Verdict
-from strata.claims.ledger import Check, Claim
 from strata.claims.nulls import holds
 from strata.claims.numbers import interval, number
 from strata.claims.speaking import Spoken

@@ -14,20 +14,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from strata import paths, pipeline
-from strata.claims.judging import read_evidence
-from strata.claims.ledger import Check, LedgerError
+from strata.claims.entries import Check, LedgerError
+from strata.claims.measured import read_evidence
 from strata.claims.numbers import interval
 from strata.claims.speaking import Spoken
 from strata.claims.tables import because, command, published, region, tried_on, verdict_of
 from strata.command_line import one_line_errors
 from strata.evidence import MODEL
-from strata.records import Estimate
-from strata.report.parts import Material, read_material
+from strata.records import SIGNIFICANT_DIGITS, Estimate
+from strata.report.material import Material, read_material
 
 COPIED = ("src", "profiles", "params.yaml", "dvc.yaml", "data/authored", "data/papers")
 LINKED = ("data/local", "data/models", "data/runs", "data/tokens")
-NOISE = 1e-4
-"""Relative difference that another processor's arithmetic makes in a measurement, at most."""
+NOISE = 10.0 ** (1 - SIGNIFICANT_DIGITS)
+"""A relative difference in the last digit but one that evidence keeps."""
 
 
 def screen(spoken: Spoken, material: Material) -> str:
@@ -119,7 +119,8 @@ def _estimate(check: Check, folder: Path) -> Estimate | None:
 
 
 def likeness(committed: Estimate, found: Estimate) -> str:
-    """`same`: to the last digit; `agrees`: inside the committed interval, but for noise."""
+    """`same`: to the last digit; `agrees`: the value lies in the committed interval, but for NOISE;
+    `differs` otherwise."""
     if committed == found:
         return "same"
     slack = NOISE * max(abs(committed.value), abs(committed.high - committed.low))

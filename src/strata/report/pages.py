@@ -23,6 +23,7 @@ from strata.claims.judging import OUTCOMES
 from strata.claims.speaking import Spoken
 from strata.claims.tables import because, check_table, command, counts, tried_on
 from strata.report import parts
+from strata.report.material import Material
 from strata.report.sections import Section, section_of, section_of_claims, sections
 
 SECONDS_A_CELL = 300
@@ -78,7 +79,7 @@ def notebook_page(node: nbformat.NotebookNode, notebook: Path, pages: list[Page]
     return _page(page, pages, _linked(body, pages), contents)
 
 
-def index_page(material: parts.Material, notebooks: list[Path], pages: list[Page]) -> str:
+def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> str:
     """The summary: headlines, all claims with search and filters, deviations, costs."""
     found = section_of_claims(notebooks, material.papers)
     places = {each.claim.id: section_of(each.claim.id, found) for each in material.spoken}

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from strata import paths, pipeline, profiles
-from strata.claims import family, load_ledger
+from strata import pipeline, profiles
+from strata.claims import family
 from strata.claims.judging import OUTCOMES, Outcome
 from strata.claims.quoting import quote
-from strata.claims.speaking import Spoken, profile_of, speaking
+from strata.claims.speaking import Spoken, profile_of
 from strata.claims.tables import (
     because,
     check_table,
@@ -23,10 +23,9 @@ from strata.claims.tables import (
     tried_on,
     verdict_of,
 )
-from strata.papers import Paper, load_papers
 from strata.report.costs import cost_table
+from strata.report.material import Material, heading
 from strata.report.sections import Section, section_of
-from strata.report.texts import Correction, Covered, Deviation, Headline, load_texts
 
 MEANINGS: dict[Outcome, str] = {
     "replicated": "every check agrees, no null model does the same, and model, data and method are "
@@ -41,56 +40,19 @@ MEANINGS: dict[Outcome, str] = {
     "this way, the number is not comparable, or the null model is undecided",
     "not run": "there is no evidence",
 }
-TEXTS = (Headline, Deviation, Correction, Covered)
 ROW = ["claim", "check", "where", "published", "agrees", "ours", "nulls", "verdict", "Holm's p"]
 ROW += ["model", "profile", "evidence"]
 
 
-class Material(NamedTuple):
-    """Everything the report is made of, read once; texts by paper's letter."""
-
-    results: Path
-    papers: list[Paper]
-    spoken: list[Spoken]
-    headlines: dict[str, list[Headline]]
-    deviations: dict[str, list[Deviation]]
-    corrections: dict[str, list[Correction]]
-    coverage: dict[str, list[Covered]]
-
-    def of(self, paper: Paper) -> list[Spoken]:
-        """The claims of one paper."""
-        return [each for each in self.spoken if each.claim.paper == paper.letter]
-
-
-def read_material() -> Material:
-    """Read ledger, evidence, headlines and deviations.
-
-    Raises:
-        LedgerError: one of them is malformed, or names what is not there.
-    """
-    papers, claims = load_papers(), load_ledger()
-    known = {claim.id for claim in claims}
-    texts = [
-        {each.letter: load_texts(kind, paths.PAPERS / each.room, known) for each in papers}
-        for kind in TEXTS
-    ]
-    return Material(paths.RESULTS, papers, speaking(claims), *texts)
-
-
-def heading(paper: Paper) -> str:
-    """What a paper is called in a heading."""
-    return f"Paper {paper.letter}: {paper.title}"
-
-
 def tally(spoken: list[Spoken]) -> str:
-    """`65 claims, 61 stated by the authors and 4 derived by us: 5 replicated, ... at study.`"""
+    """`81 claims, 73 stated by the authors and 8 derived by us. Replicated 3, ... at study.`"""
     outcomes = counts([each.verdict for each in spoken])
-    outcome = ", ".join(f"{number} {name}" for name, number in outcomes.items() if number)
+    outcome = ", ".join(f"{name} {number}" for name, number in outcomes.items() if number)
     derived = sum(each.claim.derived for each in spoken)
     found = pd.Series([each.profile for each in spoken]).value_counts(sort=False)
     profile = ", ".join(f"{number} at {name}" for name, number in found.items())
     stated = f"{len(spoken) - derived} stated by the authors and {derived} derived by us"
-    return f"{len(spoken)} claims, {stated}: {outcome}. Judged: {profile}."
+    return f"{len(spoken)} claims, {stated}. {outcome.capitalize()}. Judged: {profile}."
 
 
 def tallies(material: Material) -> str:

@@ -13,7 +13,8 @@ from strata.claims.tables import check_table, claim_table, markdown
 from strata.evidence import MODEL
 from strata.figures.shown import Shown
 from strata.papers import Paper
-from strata.report.parts import Material, deviations_of, read_material
+from strata.report.material import Material, read_material
+from strata.report.parts import deviations_of
 
 COLUMNS = ["claim", "check", "published", "agrees", "ours", "nulls", "verdict", "model", "profile"]
 

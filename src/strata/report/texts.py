@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from strata.claims.ledger import LedgerError, Text, read_entries
+from strata.claims.entries import LedgerError, Text
+from strata.claims.ledger import read_entries
 from strata.yamls import Entry
 
 
