@@ -127,7 +127,8 @@ CELLS = {
 PAGES = """
 import nbformat
 from strata import paths
-from strata.report import pages, parts
+from strata.report import pages
+from strata.report.material import read_material
 notebooks = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 every = pages.pages_of(notebooks)
 print(pages.index_page(read_material(), notebooks, every))
