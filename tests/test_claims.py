@@ -11,13 +11,14 @@ from strata import paths
 from strata.claims import LedgerError, family, judge, load_ledger
 from strata.claims.__main__ import passed_by
 from strata.claims.judging import AGAINST, Ruling, combine, worded
-from strata.claims.nulls import claimed_direction, minus
+from strata.claims.nulls import claimed_direction
 from strata.claims.numbers import interval
 from strata.claims.power import times_the_data
 from strata.claims.speaking import Spoken, speaking
 from strata.claims.tables import check_table, counts, markdown, plain, read_verdicts, tally_table
 from strata.records import Estimate, write_json
 from strata.report.texts import Correction, Covered, load_texts
+from strata.statistics import difference
 
 ANATOMY = {
     *("A-R2", "A-DELTA", "A-PRED1", "A-PRED9", "A-BASE", "A-CORE", "A-ANTI", "A-RANGE"),
@@ -206,7 +207,7 @@ def test_a_difference_too_small_to_matter_is_not_specific(tmp_path):
 @given(st.tuples(*[st.floats(-9, 9)] * 3), st.tuples(*[st.floats(-9, 9)] * 3))
 def test_a_difference_of_intervals_holds_its_value_and_turns_with_its_sides(one, other):
     one, other = (Estimate(*(sorted(each)[place] for place in (1, 0, 2))) for each in (one, other))
-    found, turned = minus(one, other), minus(other, one)
+    found, turned = difference(one, other), difference(other, one)
     assert found.low <= found.value <= found.high
     assert found.low == pytest.approx(-turned.high) and found.high == pytest.approx(-turned.low)
     width = (one.high - one.low) + (other.high - other.low)

@@ -6,6 +6,7 @@ of it lies outside, and is open otherwise. What holds must also be specific (`st
 fails on a stand-in.
 """
 
+import fnmatch
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from strata.claims import nulls, power
 from strata.claims.ledger import Check, Claim, LedgerError
 from strata.claims.protocol import differences, recorded, size
 from strata.evidence import AS_PUBLISHED, MODEL
+from strata.papers import Ability
 from strata.records import Estimate
 
 Decision = Literal["holds", "fails", "in part", "not specific", "artefact", "open", "not run"]
@@ -219,11 +221,14 @@ class Tried(NamedTuple):
         if ability is None:
             return True
         found = self.evidence(ability.file or check.evidence.file)
-        measured = found.measurements.get(ability.key, {}).get(subject) if found else None
-        if measured is None:
-            return False
-        low, high = ability.above, ability.below
-        return measured.low > low if low is not None else measured.high < high
+        keys = fnmatch.filter(found.measurements, ability.key) if found else []
+        shown = [found.measurements[key].get(subject) for key in keys]
+        return bool(shown) and all(each is not None and _able(ability, each) for each in shown)
+
+
+def _able(ability: Ability, found: Estimate) -> bool:
+    low, high = ability.above, ability.below
+    return found.low > low if low is not None else found.high < high
 
 
 def combine(rulings: Sequence[Ruling]) -> Ruling:
@@ -304,7 +309,7 @@ def _too_few(tried: Tried, check: Check) -> Ruling | None:
     if repeats is None:
         return None
     found = recorded(tried.evidence(check.evidence.file).about, repeats.at)
-    counts = found.values() if isinstance(found, Mapping) else [found or 1]
+    counts = found.values() if isinstance(found, Mapping) else [len(found or [1])]
     if min(counts) >= repeats.least:
         return None
     return Ruling(

@@ -1,7 +1,7 @@
 """One claim on one screen, and its evidence computed anew to compare with the committed one.
 
-    python -m strata.report.claim A-CORE          # make claim ID=A-CORE
-    python -m strata.report.claim A-DELTA --run   # make claim ID=A-DELTA RUN=1
+python -m strata.report.claim A-CORE          # make claim ID=A-CORE
+python -m strata.report.claim A-DELTA --run   # make claim ID=A-DELTA RUN=1
 """
 
 import argparse
