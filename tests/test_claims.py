@@ -11,6 +11,7 @@ from strata import paths
 from strata.claims import LedgerError, family, judge, load_ledger
 from strata.claims.__main__ import passed_by
 from strata.claims.judging import AGAINST, Ruling, combine, worded
+from strata.claims.ledger import Check
 from strata.claims.nulls import claimed_direction
 from strata.claims.numbers import interval
 from strata.claims.power import times_the_data
@@ -303,12 +304,12 @@ def test_an_open_verdict_names_the_size_that_would_decide(tmp_path):
 
 @given(st.floats(0.1, 3), st.floats(1, 4))
 def test_the_size_that_would_decide_grows_with_the_width_squared(distance, factor):
-    claim = load_ledger()[0].checks[0]
-    region_end = claim.region[1]
-    narrow = Estimate(region_end - distance, region_end - 4, region_end + 4)
-    wide = Estimate(region_end - distance, region_end - 4 * factor, region_end + 4 * factor)
-    assert claim.kind == "ratio"
-    assert times_the_data(claim, wide) >= times_the_data(claim, narrow) * 0.999
+    end = 11
+    narrow = Estimate(end - distance, end - 4, end + 4)
+    wide = Estimate(end - distance, end - 4 * factor, end + 4 * factor)
+    found = Check.model_validate(at_least(end))
+    grown = times_the_data(found, wide) / times_the_data(found, narrow)
+    assert grown == pytest.approx(factor**2)
 
 
 def test_too_small_a_profile_leaves_it_open(tmp_path):

@@ -12,24 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strata import params, paths, schedules
-from strata.claims import load_ledger
 from strata.execution import scheduled
-from strata.painters import generation, loops, scores, similarity, single_layer, subjects, variants
+from strata.painters import generation, loops, scores, similarity, single_layer, variants
 from strata.painters.generation import Continuation
-from strata.params import ParamsError
 from strata.schedules import ScheduleError
 from strata.statistics import normalised_median
 from strata.text import TokenBatch
 
-CLAIMS = {
-    *("SINGLE", "SIM", "SKIP", "REPEAT", "REVERSE", "RANDOM", "PARALLEL", "GSM8K", "LOOPED"),
-    *("LOOPS", "WORST", "TASKS", "MATHS", "LLAMA", "BERT", "LATENCY"),
-    *(
-        f"{encoder}-{name}"
-        for encoder in ("BERT", "FROZEN")
-        for name in ("SKIP", "REPEAT", "REVERSE", "RANDOM", "PARALLEL", "LOOPED", "WORST")
-    ),
-}
 LAPTOP = params.read(paths.PARAMS)
 TASKS = ("arc_easy", "hellaswag", "winogrande")
 HEIGHT = {
@@ -256,26 +245,3 @@ def test_dry_run_prints_the_cost_and_writes_nothing(script, tmp_path):
     assert done.returncode == 0, done.stderr
     assert all(word in done.stdout for word in ("layer executions", "memory", "hours"))
     assert not list(tmp_path.iterdir())
-
-
-def test_every_claim_of_paper_c_is_in_the_ledger():
-    ids = {claim.id for claim in load_ledger() if claim.paper == "C"}
-    assert ids == {f"C-{name}" for name in CLAIMS}
-
-
-def test_items_are_counted_by_task_and_a_missing_one_is_named(section):
-    assert section.count("arc_easy") == section.items
-    named = section.model_copy(update={"items": {"arc_easy": 7}})
-    assert named.count("arc_easy") == 7
-    with pytest.raises(ParamsError, match="no count for winogrande; found arc_easy"):
-        named.count("winogrande")
-
-
-def test_auto_is_bfloat16_only_where_the_machine_multiplies_it(monkeypatch):
-    cpu = torch.device("cpu")
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
-    assert subjects.arithmetic("auto", cpu) == "bfloat16"
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False})
-    assert subjects.arithmetic("auto", cpu) == "float32"
-    assert subjects.arithmetic("auto", torch.device("cuda")) == "bfloat16"
-    assert subjects.arithmetic("bfloat16", cpu) == "bfloat16"

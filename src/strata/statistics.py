@@ -73,28 +73,20 @@ def block_bootstrap(
 ) -> Bootstrap:
     """Bootstrap K statistics together over observations that lie in the order of a document.
 
-    Neighbours are alike, so blocks of them are drawn (circular blocks, Politis and Romano, 1992);
-    95% percentile intervals. Arguments and draws are those of `paired_bootstrap`.
+    95% percentile intervals of draws by `block_weights`. Arguments and draws are those of
+    `paired_bootstrap`, but the statistic must be one of sums over the observations.
     """
     observations = samples[0].shape[-1]
-    picks = drawn_blocks(observations, resamples, np.random.default_rng(seed))
+    weights = block_weights(observations, resamples, seed)[1:]
     rows = max(sample.shape[0] for sample in samples)
     at_once = max(1, MEMORY_FLOATS // (rows * observations))
     parts = [
-        statistic(*(sample[:, part] for sample in samples), axis=-1)
-        for part in np.array_split(picks, math.ceil(resamples / at_once))
+        statistic(*(sample[:, None] * part for sample in samples), axis=-1)
+        for part in np.array_split(weights, math.ceil(resamples / at_once))
     ]
     draws = np.concatenate(parts, axis=-1)
     low, high = np.quantile(draws, _TAILS, axis=-1)
     return Bootstrap(statistic(*samples, axis=-1), low, high, draws)
-
-
-def drawn_blocks(count: int, resamples: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """`count` observations in circular blocks of the cube root of their number: (B, count)."""
-    length = math.ceil(count ** (1 / 3))
-    starts = generator.integers(count, size=(resamples, math.ceil(count / length)))
-    blocks = (starts[..., None] + np.arange(length)) % count
-    return blocks.reshape(resamples, -1)[:, :count]
 
 
 def percentile_estimate(value: float, draws: Floats) -> Estimate:
@@ -116,11 +108,27 @@ def resampling_weights(count: int, resamples: int, seed: int | np.random.Generat
 
 
 def block_weights(count: int, resamples: int, seed: int | np.random.Generator) -> Floats:
-    """How often a bootstrap of blocks draws each of `count` observations: (1 + B, count), first
-    once each."""
-    picks = drawn_blocks(count, resamples, np.random.default_rng(seed))
-    draws = np.stack([np.bincount(each, minlength=count) for each in picks]).astype(float)
-    return np.concatenate([np.ones((1, count)), draws])
+    """Bootstrap weights of `count` observations in the order of a document: (1 + B, count), first
+    one each.
+
+    Neighbours are alike, so circular blocks of the cube root of their number are drawn (Politis and
+    Romano, 1992). Weights spread as wide as t over the blocks asks, because a bootstrap of few
+    blocks is too narrow.
+    """
+    generator = np.random.default_rng(seed)
+    length = math.ceil(count ** (1 / 3))
+    starts = generator.integers(count, size=(resamples, math.ceil(count / length)))
+    picks = ((starts[..., None] + np.arange(length)) % count).reshape(resamples, -1)[:, :count]
+    draws = np.stack([np.bincount(each, minlength=count) for each in picks])
+    return np.concatenate([np.ones((1, count)), 1 + _widened(count / length) * (draws - 1)])
+
+
+def _widened(blocks: float) -> float:
+    if blocks < 2:
+        return 1.0
+    tail = _TAILS[1]
+    student = stats.t.ppf(tail, blocks - 1) / stats.norm.ppf(tail)
+    return float(math.sqrt(blocks / (blocks - 1)) * student)
 
 
 def seed_weights(count: int, resamples: int, seed: int | np.random.Generator) -> Floats:
@@ -142,12 +150,17 @@ def seed_weights(count: int, resamples: int, seed: int | np.random.Generator) ->
     return ones
 
 
-def debiased(value: float, draws: Floats) -> Estimate:
-    """A range of noisy means with its upward bias taken off, by reflected bootstrap draws (B,)."""
-    reflected = np.maximum(0.0, 2 * value - draws)
-    low, high = np.quantile(reflected, _TAILS)
-    middle = max(0.0, 2 * value - float(draws.mean()))
-    return Estimate(float(np.clip(middle, low, high)), float(low), float(high))
+def debiased_range(values: Floats, draws: Floats) -> Estimate:
+    """The range of K noisy values (K,), by their joint bootstrap draws (K, B).
+
+    Noise alone spreads values, so the range found is too wide: the value has that bias taken off.
+    A range of sums differs from that of either part by at most the other's, so the range of the
+    noise bounds the error.
+    """
+    found, noise = float(np.ptp(values)), np.ptp(draws - values[:, None], axis=0)
+    reach = float(np.quantile(noise, _TAILS[1]))
+    middle = max(0.0, 2 * found - float(np.ptp(draws, axis=0).mean()))
+    return Estimate(middle, max(0.0, found - reach), found + reach)
 
 
 def never_or_always(count: int, draws: int, generator: np.random.Generator) -> Floats:

@@ -22,7 +22,7 @@ from strata.statistics import (
     Bootstrap,
     Floats,
     block_bootstrap,
-    debiased,
+    debiased_range,
     percentile_estimate,
     proportion,
     sign_tests,
@@ -215,12 +215,11 @@ def _joint(changes: Bootstrap) -> dict[str, Estimate]:
     return {
         key: percentile_estimate(statistic(changes.value[:, None])[0], statistic(changes.draws))
         for key, statistic in statistics.items()
-    } | {"log10_range": debiased(float(_log10_range(changes.value)), _log10_range(changes.draws))}
-
-
-def _log10_range(changes: Floats) -> Floats:
-    size = np.abs(changes)
-    return np.log10(size.max(axis=0) / size.min(axis=0))
+    } | {
+        "log10_range": debiased_range(
+            *(np.log10(np.abs(c)) for c in (changes.value, changes.draws))
+        )
+    }
 
 
 def _core_among_top_four(changes: Floats, first_layer: int = 0) -> Floats:

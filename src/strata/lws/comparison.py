@@ -15,13 +15,14 @@ from strata.lws.scaling import BASELINES, VARIANTS
 from strata.records import Estimate
 from strata.statistics import (
     CONFIDENCE,
-    debiased,
+    debiased_range,
     estimate,
     mean_estimate,
     percentile_estimate,
 )
 
-LWS_18L = ("vanilla_18l", "framed", "reverse", "crown")
+NOT_CROWN = ("vanilla_18l", "framed", "reverse")
+LWS_18L = (*NOT_CROWN, "crown")
 CONTROL = "shuffled_depth_roles"
 HEADLINE: dict[str, Kind] = {"correct": "real", "as_published": "reported"}
 KEYS = [
@@ -29,7 +30,7 @@ KEYS = [
     *(f"ppl_change.{name}" for name in VARIANTS if name not in BASELINES.values()),
     *("val_ppl_sd.baseline_18l", "lws_spread", "data_efficiency"),
     *("depth_change.baseline_18l", "rank.baseline_12l"),
-    *(f"data_efficiency.{name}" for name in ("vanilla_18l", "framed", "reverse")),
+    *(f"data_efficiency.{name}" for name in NOT_CROWN),
     *("zero_over_real", "reported_over_real", "largest_gain_move"),
 ]
 
@@ -143,7 +144,7 @@ def _of_reader(main: list[Result], reader: str, sampling: Resampling) -> dict[st
             HEADLINE[reader],
             sampling,
         ),
-        **{f"data_efficiency.{name}": _data_efficiency(main, reader, name) for name in LWS_18L},
+        **{f"data_efficiency.{name}": _data_efficiency(main, reader, name) for name in NOT_CROWN},
     }
     ranks = _ranks(main, reader, sampling)
     if len(ranks) == len(VARIANTS):
@@ -212,7 +213,7 @@ def _spread_of_profiles(main: list[Result], reader: str, sampling: Resampling) -
         return None
     pairs = [losses([each[seed] for seed in common], HEADLINE[reader], sampling) for each in found]
     values, draws = (np.array(part) for part in zip(*pairs, strict=True))
-    apart = debiased(float(np.ptp(values)), np.ptp(draws, axis=0))
+    apart = debiased_range(values, draws)
     return Estimate(*(100 * float(np.expm1(each)) for each in apart))
 
 
