@@ -67,7 +67,7 @@ def conditions(settings: Params, loaded: LoadedModel, counts: dict[str, int]) ->
         "metric": "perplexity: exp(nats per token over all passages); change in percent",
         "bos": "none; a passage's first token is not scored",
         "passages": counts,
-        "interval": f"95% BCa bootstrap over passages, {section.resamples} resamples, paired",
+        "interval": f"95% bootstrap over blocks of passages, {section.resamples} resamples, paired",
         "small_draws": f"{section.draws} draws of {section.draw_size} passages",
         "seed": section.seed,
     }

@@ -74,6 +74,7 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
         "metric": "perplexity: exp(nats per token over all passages)",
         "bos": "none; a passage's first token is not scored",
         "recovered": f"perplexity at most {1 + section.tolerance} times the untouched model's",
+        "budget": section.checks[-1],
         "steps": f"checked at {list(section.checks)}; a layer that never recovered counts as "
         f"{section.checks[-1]}, see `recovered` in recovery.csv",
         "disturbed_change": "% of the untouched model's perplexity, before any step",
@@ -82,9 +83,9 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
             study.SAME: section.same_text_passages,
         },
         "seeds": {"model": list(section.seeds), "nulls and same_text": [section.seeds[0]]},
-        "interval": "steps: from after the last check above the threshold, in the quickest seed, "
-        "to the first check below it, in the slowest; disturbed_change: least to greatest over "
-        "noise seeds; correlation: 95% bootstrap over layers",
+        "interval": "95% t interval over noise seeds, of steps from after the last check above the "
+        "threshold to the first below it; of one seed these two; correlation: 95% bootstrap over "
+        "layers",
     }
 
 

@@ -22,7 +22,7 @@ from strata.evidence import MODEL, Evidence
 from strata.models import blocks, load
 from strata.painters import variants, variants_study
 from strata.painters.cost import cost_of
-from strata.painters.scores import left_out
+from strata.painters.scores import above_guessing, left_out
 from strata.painters.subjects import conditions, likelihood_tasks, subjects
 from strata.params import Params
 from strata.work import Work
@@ -57,7 +57,9 @@ def run(settings: Params) -> None:
         evidence.rows("variants", median, subject=subject)
         if subject == MODEL:
             evidence.rows("variants_tasks", by_task)
-        evidence.measured(subject, variants.measurements(found))
+        own_full = variants.full_accuracy(items, section)
+        evidence.measured(subject, variants.measurements(found) | variants.all_tasks(found))
+        evidence.measured(subject, above_guessing(list(tasks), own_full))
     about = conditions(settings, loaded, section, tasks) | {
         "metric": "acc; guessing 0 and the trained full model 1; tasks left_out: it guesses there",
         "items": own.groupby("task")["item"].nunique().to_dict(),

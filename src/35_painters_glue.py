@@ -46,6 +46,7 @@ def run(settings: Params) -> None:
         trained = own[each.reading].average.full
         full = trained if each.subject == MODEL else trained[:1]
         measured = glue_scores.measurements(each.average, full, each.guess, depth)
+        measured |= glue_study.above_guessing(each)
         evidence.measured(each.subject, {f"{each.reading}.{k}": e for k, e in measured.items()})
         named = {"subject": each.subject, "reading": each.reading}
         evidence.rows("glue", glue_scores.table(each.average), **named)
@@ -92,8 +93,8 @@ def about(settings: Params, loaded: LoadedModel, found: list[Measured]) -> dict[
             for reading in READINGS
         },
         "metric": "mean over tasks, not normalised, of the mean of a task's GLUE metrics",
-        "interval": f"95% percentile bootstrap over items and seeds, {section.resamples} "
-        f"resamples, paired",
+        "interval": f"95%, bootstrap over items and t over seeds, {section.resamples} resamples, "
+        "paired",
         "seed": section.seed,
     }
 

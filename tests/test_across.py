@@ -129,7 +129,7 @@ def test_findings_are_read_off_intervals():
     ours = Estimate(0.5, 0.4, 0.6)
     assert answers.finding(ours, Estimate(0, -0.1, 0.3)) == "above"
     assert answers.finding(ours, Estimate(1, 0.7, 1.2)) == "below"
-    assert answers.finding(ours, Estimate(0, -0.1, 0.4)) == "not told apart"
+    assert answers.finding(ours, Estimate(0, -0.1, 0.5)) == "not told apart"
     assert answers.finding(None, Estimate(0, 0, 0)) == "not run"
     table = answers.answers({"touch.x": {MODEL: ours}, "anatomy.y": {}})
     assert table["null"].tolist() == ["zero", "zero"]

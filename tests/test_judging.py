@@ -22,11 +22,12 @@ from toy_ledger import (
 from strata.claims import LedgerError, family, judge
 from strata.claims.entries import Check
 from strata.claims.judging import worded
-from strata.claims.nulls import claimed_direction, minus
+from strata.claims.nulls import claimed_direction
 from strata.claims.power import times_the_data
 from strata.claims.rules import AGAINST, Ruling, combine
 from strata.claims.speaking import speaking
 from strata.records import Estimate
+from strata.statistics import difference
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_a_difference_too_small_to_matter_is_not_specific(tmp_path):
 @given(st.tuples(*[st.floats(-9, 9)] * 3), st.tuples(*[st.floats(-9, 9)] * 3))
 def test_a_difference_of_intervals_holds_its_value_and_turns_with_its_sides(one, other):
     one, other = (Estimate(*(sorted(each)[place] for place in (1, 0, 2))) for each in (one, other))
-    found, turned = minus(one, other), minus(other, one)
+    found, turned = difference(one, other), difference(other, one)
     assert found.low <= found.value <= found.high
     assert found.low == pytest.approx(-turned.high) and found.high == pytest.approx(-turned.low)
     width = (one.high - one.low) + (other.high - other.low)

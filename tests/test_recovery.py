@@ -169,9 +169,11 @@ def test_noise_is_measured_before_any_step_and_steps_after():
     importance = pd.DataFrame({"subject": "model", "layer": [3, 4], "change_percent": [9.0, 1.0]})
     importance["reading"] = "neighbour_average"
     measured = measurements(pd.DataFrame(rows), importance, resamples=100)
-    assert measured["disturbed_change_L3"]["model"] == pytest.approx((75, 50, 100))
+    half = 12.7062 * 25  # t of one degree of freedom, standard error of the two seeds
+    assert measured["disturbed_change_L3"]["model"] == pytest.approx((75, 75 - half, 75 + half))
     assert measured["disturbed_change_L4"]["model"] == pytest.approx((-10, -10, -10))
-    assert measured["steps_L3"]["model"] == (6.5, 4, 8)
+    value, low, high = measured["steps_L3"]["model"]
+    assert (value, low, high) == pytest.approx((6.5, 5 - 12.7062, 6.5 + 12.7062 * 1.5), abs=1e-3)
     assert measured["steps_L4"]["model"] == (0, 0, 0)
     assert measured["spearman"]["model"].value == pytest.approx(1)
 

@@ -31,8 +31,9 @@ class Condition(Entry):
 class Ability(Entry):
     """What a model must be able to do before it can be said to keep or lose it.
 
-    key: a measurement that must lie above or below a value with its whole interval; file: where it
-    is, the file of the check that is judged if it is not said.
+    key: a measurement that must lie above or below a value with its whole interval, or with a `*`
+    at its end every one that begins so; file: where it is, the file of the check that is judged if
+    it is not said.
     """
 
     says: str

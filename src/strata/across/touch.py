@@ -23,7 +23,7 @@ from strata.across.runs import LwsRuns
 from strata.anatomy.ablation import READINGS
 from strata.evidence import MODEL, RANDOM, Measurements
 from strata.painters.single_layer import CHANGES, EDGE
-from strata.statistics import Floats, estimate, resampling_weights
+from strata.statistics import Floats, block_weights, estimate, resampling_weights
 
 POSITION = "closeness_to_an_end"
 
@@ -33,7 +33,7 @@ def importance(nll: pd.DataFrame, params: AcrossPapersParams) -> dict[tuple[str,
     passages (ablation_nll.csv)."""
     found = {}
     for (subject, reading), rows in nll.groupby(["subject", "reading"], sort=False):
-        times = resampling_weights(len(rows), params.resamples, params.seed)
+        times = block_weights(len(rows), params.resamples, params.seed)
         ablated = rows.filter(like="nll_L").to_numpy().T
         base, tokens = rows["nll"].to_numpy(), rows["tokens"].to_numpy(float)
         found[subject, reading] = nats_per_token(ablated, base, tokens, times)

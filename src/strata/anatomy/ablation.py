@@ -21,7 +21,8 @@ from strata.records import Estimate
 from strata.statistics import (
     Bootstrap,
     Floats,
-    paired_bootstrap,
+    block_bootstrap,
+    debiased_range,
     percentile_estimate,
     proportion,
     sign_tests,
@@ -108,8 +109,8 @@ def analyse(ablation: Ablation, params: AblationParams) -> Analysis:
 
 
 def bootstrap_changes(ablation: Ablation, resamples: int, seed: int) -> Bootstrap:
-    """Perplexity change of each layer, percent, bootstrapped over passages (paired)."""
-    return paired_bootstrap(
+    """Perplexity change of each layer, percent, bootstrapped over blocks of passages."""
+    return block_bootstrap(
         perplexity_change,
         ablation.ablated,
         ablation.base[None],
@@ -181,7 +182,7 @@ def measurements(
     Args:
         small: changes in small draws (T, draws), as from `small_sample_changes`.
     """
-    base = paired_bootstrap(
+    base = block_bootstrap(
         perplexity,
         ablation.base[None],
         ablation.tokens[None],
@@ -210,11 +211,14 @@ def _joint(changes: Bootstrap) -> dict[str, Estimate]:
         "inner_peak_layer": lambda c: c[INNER].argmax(axis=0) + INNER.start,
         "core_among_top_four": _core_among_top_four,
         "core_among_inner_top_four": lambda c: _core_among_top_four(c[INNER], INNER.start),
-        "log10_range": lambda c: np.log10(np.abs(c).max(axis=0) / np.abs(c).min(axis=0)),
     }
     return {
         key: percentile_estimate(statistic(changes.value[:, None])[0], statistic(changes.draws))
         for key, statistic in statistics.items()
+    } | {
+        "log10_range": debiased_range(
+            *(np.log10(np.abs(c)) for c in (changes.value, changes.draws))
+        )
     }
 
 

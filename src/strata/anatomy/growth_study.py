@@ -14,7 +14,7 @@ from strata.anatomy import growth, growth_training
 from strata.anatomy.growth import Phase
 from strata.anatomy.growth_training import Run
 from strata.anatomy.params import GrowthParams
-from strata.evidence import MODEL, Measurements
+from strata.evidence import MODEL, Measurements, minus
 from strata.records import Estimate
 from strata.statistics import mean_estimate, ratio_estimate
 from strata.work import Work, side_by_side
@@ -131,6 +131,10 @@ def measured_losses(runs: Runs, section: GrowthParams) -> Measurements:
                 subject: ratio_estimate(final(setting, uniform), final(setting, arm))
                 for subject, arm in grown.items()
             }
+            own, permuted = (
+                final(setting, uniform) / final(setting, arm) for arm in grown.values()
+            )
+            measured[f"{prefix}loss_ratio.{name}"][minus(NULL)] = mean_estimate(own - permuted)
         measured[f"{prefix}loss.growth"] = {
             subject: mean_estimate(final(setting, arm)) for subject, arm in GROWN.items()
         }

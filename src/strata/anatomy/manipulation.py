@@ -20,7 +20,7 @@ from strata.anatomy.weights import hat_matrix, stacks
 from strata.execution import TracedBatch
 from strata.models import blocks
 from strata.records import Estimate
-from strata.statistics import Bootstrap, paired_bootstrap, percentile_estimate
+from strata.statistics import Bootstrap, block_bootstrap, percentile_estimate
 
 PUBLISHED_ALPHA = 0.9
 UNTOUCHED_ALPHA = 1.0
@@ -99,8 +99,8 @@ def layer_sets(found: tuple[int, ...], named: tuple[int, ...]) -> list[tuple[int
 
 
 def changes(results: list[Manipulated], base: Measured, resamples: int, seed: int) -> Bootstrap:
-    """Perplexity change in percent of every result, bootstrapped together over passages."""
-    return paired_bootstrap(
+    """Perplexity change in percent of every result, bootstrapped over blocks of passages."""
+    return block_bootstrap(
         perplexity_change,
         np.stack([result.measured.nll for result in results]),
         base.nll[None],

@@ -15,7 +15,7 @@ from strata.execution import TracedBatch, traced
 from strata.models import blocks
 from strata.params import Params, parse
 from strata.records import Estimate
-from strata.statistics import paired_bootstrap, spearman
+from strata.statistics import Floats, mean_estimate, paired_bootstrap, spearman
 from strata.text import TokenBatch, batches, read_passages, read_text
 from strata.work import Work, side_by_side
 
@@ -173,7 +173,15 @@ def measurements(table: pd.DataFrame, importance: pd.DataFrame, resamples: int) 
         for name, (least, most) in bounds.items():
             for layer in steps.index:
                 here = rows["layer"] == layer
-                measured.setdefault(f"{prefix}{name}_L{layer}", {})[subject] = Estimate(
-                    float(most[here].mean()), float(least[here].min()), float(most[here].max())
-                )
+                found = over_seeds(least[here].to_numpy(), most[here].to_numpy())
+                measured.setdefault(f"{prefix}{name}_L{layer}", {})[subject] = found
     return measured
+
+
+def over_seeds(least: Floats, most: Floats) -> Estimate:
+    """Mean over noise seeds of values known to lie between two ends, with the t interval of the
+    ends; of one seed the ends themselves."""
+    if len(most) == 1:
+        return Estimate(float(most[0]), float(least[0]), float(most[0]))
+    low, high = mean_estimate(least).low, mean_estimate(most).high
+    return Estimate(float(most.mean()), low, high)

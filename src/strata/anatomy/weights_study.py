@@ -15,7 +15,7 @@ from strata.execution import traced
 from strata.models import blocks
 from strata.params import Params
 from strata.records import Estimate
-from strata.statistics import paired_bootstrap
+from strata.statistics import paired_bootstrap, ratio_estimate
 from strata.work import side_by_side
 
 
@@ -166,14 +166,12 @@ def measured_readings(table: pd.DataFrame) -> Measurements:
 
 
 def measured_predictions(table: pd.DataFrame) -> Measurements:
-    """Median over which layers are predicted, from the least to the greatest of the choices."""
+    """Geometric mean over the choices of layers that are predicted, with its t interval."""
     measured: Measurements = {}
     paper = table[table["predictor"] == "neighbour_average"]
     for (count, subject), rows in paper.groupby(["count", "subject"]):
         for name in ("ratio", "perplexity"):
             values = rows[name]
             key = f"predicted_{name}.{count}_layer{'s' if count > 1 else ''}"
-            measured.setdefault(key, {})[subject] = Estimate(
-                values.median(), values.min(), values.max()
-            )
+            measured.setdefault(key, {})[subject] = ratio_estimate(values.to_numpy(), np.ones(1))
     return measured

@@ -11,6 +11,7 @@ from typing import Literal
 
 from strata.claims.entries import Check
 from strata.records import Estimate
+from strata.statistics import difference
 
 Specific = Literal["specific", "not specific", "undecided"]
 
@@ -56,15 +57,8 @@ def claimed_direction(region: tuple[float, float], null: float) -> int:
 def model_minus(null: str, measured: Mapping[str, Estimate], subject: str) -> Estimate:
     """Subject minus null: paired where the evidence has it, else from the two intervals.
 
-    Two independent intervals combine by MOVER (Zou and Donner, 2008), which needs no symmetry.
+    Args:
+        measured: subject -> estimate of one check.
     """
     paired = measured.get(f"{subject}_minus_{null}")
-    return paired or minus(measured[subject], measured[null])
-
-
-def minus(one: Estimate, other: Estimate) -> Estimate:
-    """The difference of two independent estimates, by MOVER."""
-    value = one.value - other.value
-    below = math.hypot(one.value - one.low, other.high - other.value)
-    above = math.hypot(one.high - one.value, other.value - other.low)
-    return Estimate(value, value - below, value + above)
+    return paired or difference(measured[subject], measured[null])

@@ -4,6 +4,7 @@ A check holds when the whole 95% interval lies in the region that the ledger all
 of it lies outside, and is open otherwise. What holds must also be specific (`strata.claims.nulls`).
 """
 
+import fnmatch
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
@@ -14,6 +15,7 @@ from strata.claims.entries import Check, Claim, LedgerError
 from strata.claims.measured import EvidenceFile, Measured
 from strata.claims.protocol import recorded, size
 from strata.evidence import AS_PUBLISHED
+from strata.papers import Ability
 from strata.records import Estimate
 
 Decision = Literal["holds", "fails", "in part", "not specific", "artefact", "open", "not run"]
@@ -69,11 +71,14 @@ class Tried(NamedTuple):
         if ability is None:
             return True
         found = self.evidence(ability.file or check.evidence.file)
-        measured = found.measurements.get(ability.key, {}).get(subject) if found else None
-        if measured is None:
-            return False
-        low, high = ability.above, ability.below
-        return measured.low > low if low is not None else measured.high < high
+        keys = fnmatch.filter(found.measurements, ability.key) if found else []
+        shown = [found.measurements[key].get(subject) for key in keys]
+        return bool(shown) and all(each is not None and _able(ability, each) for each in shown)
+
+
+def _able(ability: Ability, found: Estimate) -> bool:
+    low, high = ability.above, ability.below
+    return found.low > low if low is not None else found.high < high
 
 
 def combine(rulings: Sequence[Ruling]) -> Ruling:
@@ -150,7 +155,8 @@ def _too_few(tried: Tried, check: Check) -> Ruling | None:
     if repeats is None:
         return None
     found = recorded(tried.evidence(check.evidence.file).about, repeats.at)
-    fewest = min(found.values()) if isinstance(found, Mapping) else found
+    counts = found.values() if isinstance(found, Mapping) else [len(found)] if found else []
+    fewest = min(counts, default=None)
     if fewest is not None and fewest >= repeats.least:
         return None
     because = f"{fewest} seed, {repeats.least} or more needed"

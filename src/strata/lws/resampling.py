@@ -11,7 +11,7 @@ import numpy as np
 from strata.lws.params import LwsTrainParams
 from strata.lws.runs import Result, RunError, planned
 from strata.records import Estimate
-from strata.statistics import Floats, percentile_estimate, resampling_weights
+from strata.statistics import Floats, estimate, resampling_weights, seed_weights
 
 Kind = Literal["real", "zero", "reported"]
 
@@ -19,7 +19,7 @@ Kind = Literal["real", "zero", "reported"]
 @dataclass(frozen=True)
 class Resampling:
     """Random weights of seeds (B, seeds) and documents (B, documents), shared by all runs, so that
-    everything computed from them is paired."""
+    everything computed from them is paired: t over seeds, a bootstrap over documents."""
 
     seeds: dict[int, Floats]
     documents: Floats
@@ -31,10 +31,7 @@ class Resampling:
         documents = resampling_weights(counts.pop(), resamples, generator)[1:]
         most = len(results)
         return cls(
-            {
-                count: resampling_weights(count, resamples, generator)[1:]
-                for count in range(1, most + 1)
-            },
+            {count: seed_weights(count, resamples, generator)[1:] for count in range(1, most + 1)},
             documents,
         )
 
@@ -88,9 +85,17 @@ def change(
     ours: dict[int, Result], base: dict[int, Result], kind: Kind, sampling: Resampling
 ) -> Estimate | None:
     """Perplexity change in percent of the base's, over the seeds that both have."""
+    drawn = change_draws(ours, base, kind, sampling)
+    return None if drawn is None else estimate(drawn)
+
+
+def change_draws(
+    ours: dict[int, Result], base: dict[int, Result], kind: Kind, sampling: Resampling
+) -> Floats | None:
+    """The change and its draws (1 + B,); None where no seed is common."""
     common = sorted(ours.keys() & base.keys())
     if not common:
         return None
     value, draws = losses([ours[seed] for seed in common], kind, sampling)
     other, other_draws = losses([base[seed] for seed in common], kind, sampling)
-    return percentile_estimate(100 * np.expm1(value - other), 100 * np.expm1(draws - other_draws))
+    return 100 * np.expm1(np.concatenate([[value - other], draws - other_draws]))

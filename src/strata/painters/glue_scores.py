@@ -17,7 +17,7 @@ from strata.painters.catalogue import VARIANTS
 from strata.painters.scores import area, curve_table
 from strata.painters.variants import FULL, Case, orderings
 from strata.records import Estimate
-from strata.statistics import Floats, estimate, normalised, resampling_weights, spearman
+from strata.statistics import Floats, estimate, normalised, seed_weights, spearman
 from strata.tasks.glue import GLUE, GlueData, Metric
 
 RELEASED_MODEL = "google-bert/bert-large-uncased"
@@ -76,7 +76,7 @@ def scores(task: str, found: Predictions, resamples: int, seed: int) -> Scores:
     cases, seeds, count = found.answers.shape
     own = np.random.default_rng([seed, list(GLUE).index(task)])
     items_BxN = own.integers(count, size=(resamples, count))
-    weights = resampling_weights(seeds, resamples, seed).T / seeds  # seeds, 1 + B
+    weights = seed_weights(seeds, resamples, seed).T / seeds  # seeds, 1 + B
     labels = found.labels_N.astype(float)
     metrics = {}
     for name in GLUE[task].metrics:

@@ -19,6 +19,8 @@ from strata.painters.glue_scores import Predictions, Scores
 from strata.painters.params import GlueParams
 from strata.painters.subjects import in_dtype
 from strata.painters.variants import FULL, Case, cases
+from strata.records import Estimate
+from strata.statistics import estimate
 from strata.tasks.glue import GLUE, GlueData, read_glue
 from strata.work import Work
 
@@ -186,6 +188,17 @@ def items(found: Measured, seeds: Sequence[int]) -> pd.DataFrame:
 def describe(found: Measured) -> dict[str, Any]:
     """What a subject and reading were measured on: rows, hash and metrics of each task."""
     return {task: each.facts for task, each in found.data.items()}
+
+
+def above_guessing(found: Measured) -> dict[str, Estimate]:
+    """`above_guessing.<task>`: the full model's score beyond that of guessing."""
+    full = next(i for i, case in enumerate(found.cases) if case.variant == FULL)
+    return {
+        f"above_guessing.{task}": estimate(
+            score.mean[full] - glue_scores.guess(task, found.data[task])
+        )
+        for task, score in found.scores.items()
+    }
 
 
 def full_scores(found: Measured) -> Mapping[str, float]:

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from strata.statistics import HEADROOM, Floats, estimate, normalised_median, resampling_weights
+from strata.records import Estimate
+from strata.statistics import (
+    HEADROOM,
+    Floats,
+    estimate,
+    never_or_always,
+    normalised_median,
+    resampling_weights,
+)
 from strata.tasks import BENCHMARKS
 
 
@@ -24,8 +32,32 @@ def accuracies(
         values = own.pivot(index="schedule", columns="item", values=metric).loc[list(names)]
         count = values.shape[1]
         times = resampling_weights(count, resamples, generator)
-        means.append(values.to_numpy() @ times.T / count)  # exact for counts, so ties stay ties
+        drawn = values.to_numpy() @ times.T / count  # exact for counts, so ties stay ties
+        means.append(_with_wilson(drawn, count, generator) if metric == "acc" else drawn)
     return tasks, np.stack(means)
+
+
+def _with_wilson(means: Floats, count: int, generator: np.random.Generator) -> Floats:
+    """Accuracies of 0 or 1 with the spread of Wilson's interval: (schedules, 1 + B)."""
+    for row in means:
+        if row[0] in (0, 1):
+            off = never_or_always(count, len(row) - 1, generator)
+            row[1:] = abs(row[0] - off)
+    return means
+
+
+def above_guessing(tasks: Sequence[str], full: Floats) -> dict[str, Estimate]:
+    """Accuracy of the full model beyond guessing: of each task, and the median of those kept.
+
+    Args:
+        full: (tasks, 1, 1 + B).
+    """
+    beyond = full[:, 0] - guesses(tasks)[:, None]
+    kept = np.median(beyond[informative(tasks, full)], axis=0)
+    by_task = {
+        f"above_guessing.{task}": estimate(each) for task, each in zip(tasks, beyond, strict=True)
+    }
+    return {"above_guessing": estimate(kept)} | by_task
 
 
 def informative(tasks: Sequence[str], full: Floats) -> list[int]:

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from strata.execution import trace
 from strata.painters.params import SimilarityParams
 from strata.records import Estimate
-from strata.statistics import Floats, percentile_estimate, resampling_weights
+from strata.statistics import Floats, block_weights, percentile_estimate
 from strata.text import TokenBatch
 
 MEASURES = ("released", "per_token", "without_first_token", "centred", "linear_cka")
@@ -82,7 +82,7 @@ def pair_table(values: Floats) -> pd.DataFrame:
 
 
 def measurements(values: Floats, params: SimilarityParams) -> dict[str, Estimate]:
-    """What the ledger judges of one measure, bootstrapped over passages.
+    """What the ledger judges of one measure, bootstrapped over blocks of passages.
 
     The middle are the states without a sixth of the depth at either end. middle: mean similarity
     of two different middle states; contrast: that minus the mean of a middle and an outer state.
@@ -95,7 +95,7 @@ def measurements(values: Floats, params: SimilarityParams) -> dict[str, Estimate
     different = ~np.eye(middle.sum(), dtype=bool)
     level = within[:, different].mean(axis=1)
     contrast = level - values[:, middle][:, :, ~middle].mean(axis=(1, 2))
-    draws = resampling_weights(count, params.resamples, params.seed)[1:]
+    draws = block_weights(count, params.resamples, params.seed)[1:]
     return {
         key: percentile_estimate(each.mean(), draws @ each / count)
         for key, each in (("middle", level), ("contrast", contrast))

@@ -27,6 +27,7 @@ FULL = "full"
 SEMANTIC = ("hellaswag", "winogrande")
 REASONING = ("arc_easy", "arc_challenge")
 ORDERS = ("reverse", "random_order")
+SKIP_AND_PARALLEL = ("skip", "parallel")
 OPTIONAL = ("looped_minus_parallel_one_layer", "semantic_minus_reasoning")
 BETTER_WORSE = (
     ("skip", "middle_repeat"),
@@ -145,6 +146,14 @@ def measurements(found: Curves) -> dict[str, Estimate]:
     }
 
 
+def all_tasks(found: Curves) -> dict[str, Estimate]:
+    """The measurements that leaving tasks out touches, over all tasks: `all_tasks.<key>`."""
+    every = list(range(len(found.tasks)))
+    whole = found._replace(informative=every, median=np.median(found.score, axis=0))
+    keys = ("quarter.skip", "semantic_minus_reasoning")
+    return {f"all_tasks.{key}": e for key, e in measurements(whole).items() if key in keys}
+
+
 def _optional(found: Curves) -> dict[str, Floats]:
     measured = {}
     if 1 in found.affected:
@@ -157,8 +166,9 @@ def _optional(found: Curves) -> dict[str, Floats]:
         [i for i in found.informative if found.tasks[i] in kind] for kind in (SEMANTIC, REASONING)
     )
     if semantic and reasoning:
-        difference = _kept(found, semantic) - _kept(found, reasoning)
-        measured["semantic_minus_reasoning"] = difference
+        for suffix, chosen in (("", ORDERS), (".skip_and_parallel", SKIP_AND_PARALLEL)):
+            apart = _kept(found, semantic, chosen) - _kept(found, reasoning, chosen)
+            measured[f"semantic_minus_reasoning{suffix}"] = apart
     return measured
 
 
@@ -182,6 +192,7 @@ def orderings(areas: Mapping[str, Floats]) -> dict[str, Floats]:
     others = np.delete(stacked, PUBLISHED.index("middle_repeat"), axis=0)
     return found | {
         "middle_repeat_rank": place["middle_repeat"] + 1.0,
+        "looped_parallel_rank": len(PUBLISHED) - place["looped_parallel"] + 0.0,
         "middle_repeat_gap": others.min(axis=0) - areas["middle_repeat"],
         "looped_and_random_among_best_two": best_two,
     }
@@ -236,9 +247,9 @@ def released(
     }
 
 
-def _kept(found: Curves, tasks: Sequence[int]) -> Floats:
-    """Score of some tasks, averaged over order variants and affected layers: (1 + B,)."""
-    orders = [_place(variant) for variant in ORDERS]
+def _kept(found: Curves, tasks: Sequence[int], chosen: Sequence[str]) -> Floats:
+    """Score of some tasks, averaged over variants and affected layers: (1 + B,)."""
+    orders = [_place(variant) for variant in chosen]
     more_than_one = [i for i, M in enumerate(found.affected) if M > 1]
     return found.score[np.ix_(tasks, orders, more_than_one)].mean(axis=(0, 1, 2))
 
