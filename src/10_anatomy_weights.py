@@ -6,8 +6,6 @@ Outputs   results/<profile>/anatomy/weights.json             what the ledger jud
           results/<profile>/anatomy/weights.csv              a row a parameter, reading and subject
           results/<profile>/anatomy/weights_functional.csv   perplexity on predicted layers
 Cost      laptop: about a minute on 2 cores, 4 GiB in three processes
-
-    python src/10_anatomy_weights.py
 """
 
 from strata import stage

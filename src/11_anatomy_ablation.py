@@ -7,8 +7,6 @@ Outputs   results/<profile>/anatomy/ablation.json               what the ledger 
           results/<profile>/anatomy/ablation_small_draws.csv    the same on ten sentences at a time
           results/<profile>/anatomy/ablation_nll.csv            every passage under every ablation
 Cost      laptop: 7 to 16 minutes on 2 cores, 2 GiB
-
-    python src/11_anatomy_ablation.py
 """
 
 from strata import nulls, stage

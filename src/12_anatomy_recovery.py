@@ -6,8 +6,6 @@ Outputs   results/<profile>/anatomy/recovery.json          what the ledger judge
           results/<profile>/anatomy/recovery.csv           a row a subject, text, layer and seed
           results/<profile>/anatomy/recovery_curves.csv    perplexity at each checked step
 Cost      laptop: about three minutes on 2 cores; an interrupted run goes on where it stopped
-
-    python src/12_anatomy_recovery.py
 """
 
 import pandas as pd

@@ -5,8 +5,6 @@ Inputs    the model of 00_models.py, the evaluation text, ablation.csv
 Outputs   results/<profile>/anatomy/manipulation.json   what the ledger judges
           results/<profile>/anatomy/manipulation.csv    a row a subject, set of layers and strategy
 Cost      laptop: about a minute on 2 cores
-
-    python src/13_anatomy_manipulation.py
 """
 
 import pandas as pd

@@ -7,8 +7,6 @@ Outputs   results/<profile>/across/lws_layers.csv       a row a model and layer:
           results/<profile>/across/lws_nll.csv          every document with each layer left out
           results/<profile>/across/lws_schedules.csv    every document under swaps and variants
 Cost      laptop: about 5 minutes on 2 cores, 1 GiB
-
-    python src/40_across_anatomy.py
 """
 
 from tqdm import tqdm

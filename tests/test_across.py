@@ -15,10 +15,7 @@ from strata.evidence import MODEL, RANDOM
 from strata.records import Estimate
 from strata.statistics import resampling_weights
 
-
-@pytest.fixture(scope="module")
-def section(settings):
-    return settings.across_papers
+SECTION = "across_papers"
 
 
 def test_costs_in_nats_come_first_as_they_are_and_then_resampled():

@@ -22,14 +22,10 @@ from strata.tasks import TaskError
 from strata.tasks.glue import Examples, GlueData, read_glue
 from strata.work import Work
 
+SECTION = "painters_glue"
 T = 6
 NOWHERE = "data/nowhere"
 SKIP = schedules.skip(T, 1)
-
-
-@pytest.fixture(scope="module")
-def section(settings):
-    return settings.painters_glue
 
 
 @pytest.fixture(scope="module")

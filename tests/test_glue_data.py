@@ -12,13 +12,9 @@ from strata.params.composing import _checked
 from strata.tasks import TaskError
 from strata.tasks.glue import AUTHORED_GLUE, GLUE, read_glue, record
 
+SECTION = "painters_glue"
 NOWHERE = "data/nowhere"
 ALL = GlueItems(train=1000, validation=1000)
-
-
-@pytest.fixture(scope="module")
-def section(settings):
-    return settings.painters_glue
 
 
 @pytest.mark.parametrize("task", ["cola", "sst2", "mrpc", "rte"])

@@ -10,12 +10,8 @@ from strata.painters.glue_scores import Predictions
 from strata.painters.variants import VARIANTS, cases
 from strata.tasks.glue import Examples, GlueData
 
+SECTION = "painters_glue"
 T = 6
-
-
-@pytest.fixture(scope="module")
-def section(settings):
-    return settings.painters_glue
 
 
 @pytest.fixture

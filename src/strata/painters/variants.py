@@ -102,7 +102,7 @@ def curves(
     tasks, accuracy = accuracies(items, [case.name for case in made], params.resamples, params.seed)
     grouped = np.stack(
         [
-            np.stack([accuracy[:, _places(made, variant, M)].mean(axis=1) for M in params.affected])
+            np.stack([accuracy[:, places(made, variant, M)].mean(axis=1) for M in params.affected])
             for variant in VARIANTS
         ]
     )  # variants, points, tasks, 1 + B
@@ -251,5 +251,6 @@ def _nearest(values: Sequence[int], wanted: int) -> int:
     return min(values, key=lambda value: abs(value - wanted))
 
 
-def _places(made: Sequence[Case], variant: str, M: int) -> list[int]:
+def places(made: Sequence[Case], variant: str, M: int) -> list[int]:
+    """Where the cases of a variant with M affected layers are."""
     return [i for i, case in enumerate(made) if case.variant == variant and case.affected == M]
