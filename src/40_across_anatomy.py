@@ -26,10 +26,7 @@ def run(settings: Params) -> None:
     evidence = Evidence("across", settings.profile)
     corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
     documents = readers.validation(
-        "correct",
-        corpus.validation,
-        training.validation_documents,
-        training.loop.sequence_length,
+        "correct", corpus.validation, training.validation_documents, training.loop.sequence_length
     )
     batches = lws_models.token_batches(documents, section.batch_size)
     plan = settings.painters_variants.model_copy(update={"affected": section.affected})

@@ -166,7 +166,6 @@ def test_evidence_about_different_models_is_not_joined(settings, tmp_path):
         (tmp_path / file).parent.mkdir()
         about = {"model": model, "passages": 1, "items": 1}
         (tmp_path / file).write_text(json.dumps({"about": about}))
-    with pytest.raises(
-        script["AcrossError"], match="about one, paper C's about two; set anatomy_model"
-    ):
+    message = "about one, paper C's about two; set anatomy_model"
+    with pytest.raises(script["AcrossError"], match=message):
         script["conditions"](settings, tmp_path)

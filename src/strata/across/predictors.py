@@ -10,12 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from strata.across.association import (
-    PERMUTED,
-    closeness_to_an_end,
-    correlation,
-    null_range,
-)
+from strata.across.association import PERMUTED, closeness_to_an_end, correlation, null_range
 from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns
 from strata.evidence import MODEL, RANDOM, Measurements

@@ -11,13 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from strata.across.association import (
-    PERMUTED,
-    correlation,
-    estimate,
-    mean_correlations,
-    permuted,
-)
+from strata.across.association import PERMUTED, correlation, estimate, mean_correlations, permuted
 from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns, Run, relative_depth
 from strata.evidence import MODEL, RANDOM, Measurements

@@ -40,11 +40,7 @@ def _parameter_table(unit: tuple[Params, str]) -> pd.DataFrame:
     as_it_is = [np.arange(len(own))]
     seeds = range(params.seed, params.seed + params.shuffles)
     orders = [np.array(nulls.layer_order(len(own), seed)) for seed in seeds]
-    versions = {
-        MODEL: (trained, as_it_is),
-        RANDOM: (fresh, as_it_is),
-        SHUFFLED: (trained, orders),
-    }
+    versions = {MODEL: (trained, as_it_is), RANDOM: (fresh, as_it_is), SHUFFLED: (trained, orders)}
     expected = weights.closed_form(len(own))
     rows = []
     for subject, (summary, subject_orders) in versions.items():

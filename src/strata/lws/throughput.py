@@ -110,11 +110,7 @@ def speeds(table: pd.DataFrame) -> dict[str, Estimate]:
 
 
 def _speeds(
-    name: str,
-    compiled: bool,
-    section: LwsThroughputParams,
-    loop: LwsTrainParams,
-    world: World,
+    name: str, compiled: bool, section: LwsThroughputParams, loop: LwsTrainParams, world: World
 ) -> Floats:
     """Positions per second of all processes in each window, after the warm-up."""
     geometry = proportional(section.d_model, section.vocabulary)

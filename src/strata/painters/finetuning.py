@@ -7,13 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from transformers import (
-    PreTrainedModel,
-    PrinterCallback,
-    Trainer,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments, set_seed
 
 from strata.execution import scheduled
 from strata.models import LoadedModel
