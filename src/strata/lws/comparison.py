@@ -171,9 +171,8 @@ def _spread_of_profiles(main: list[Result], reader: str, sampling: Resampling) -
         return None
     pairs = [losses([each[seed] for seed in common], HEADLINE[reader], sampling) for each in found]
     values, draws = (np.array(part) for part in zip(*pairs, strict=True))
-    return percentile_estimate(
-        100 * np.expm1(np.ptp(values)), 100 * np.expm1(np.ptp(draws, axis=0))
-    )
+    value, drawn = (100 * np.expm1(np.ptp(part, axis=0)) for part in (values, draws))
+    return percentile_estimate(value, drawn)
 
 
 def _spread_of_seeds(main: list[Result], reader: str) -> Estimate | None:
@@ -182,13 +181,8 @@ def _spread_of_seeds(main: list[Result], reader: str) -> Estimate | None:
     if len(documents) < 2:
         return None
     parts = ("real", "zero") if HEADLINE[reader] == "reported" else ("real",)
-    perplexities = [
-        np.exp(
-            sum(sum(each[f"{part}_nll"]) for part in parts)
-            / sum(sum(each[f"{part}_tokens"]) for part in parts)
-        )
-        for each in documents
-    ]
+    total = lambda each, what: sum(sum(each[f"{part}_{what}"]) for part in parts)
+    perplexities = [np.exp(total(each, "nll") / total(each, "tokens")) for each in documents]
     freedom = len(perplexities) - 1
     deviation = float(np.std(perplexities, ddof=1))
     tails = stats.chi2.ppf(((1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2), freedom)
