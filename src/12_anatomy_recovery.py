@@ -6,8 +6,6 @@ Outputs   results/<profile>/anatomy/recovery.json          what the ledger judge
           results/<profile>/anatomy/recovery.csv           a row a subject, text, layer and seed
           results/<profile>/anatomy/recovery_curves.csv    perplexity at each checked step
 Cost      laptop: about three minutes on 2 cores; an interrupted run goes on where it stopped
-
-    python src/12_anatomy_recovery.py
 """
 
 import pandas as pd
@@ -16,7 +14,7 @@ from strata import stage
 from strata.anatomy import recovery_study as study
 from strata.anatomy import subjects
 from strata.evidence import Evidence
-from strata.models import LoadedModel, blocks
+from strata.models import blocks
 from strata.params import Params, ParamsError
 from strata.work import Work
 
@@ -39,7 +37,7 @@ def run(settings: Params) -> None:
     evidence.rows("recovery", table)
     importance = pd.read_csv(evidence.folder / "ablation.csv")
     evidence.add(study.measurements(table, importance, section.resamples))
-    evidence.write("recovery", conditions(settings, loaded))
+    evidence.write("recovery", conditions(settings))
     work.clear()
 
 
@@ -57,12 +55,10 @@ def chosen_layers(layers: tuple[int, ...] | None, depth: int) -> tuple[int, ...]
     return layers or tuple(range(depth))
 
 
-def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
+def conditions(settings: Params) -> dict[str, object]:
     """What every number was measured under."""
     section = settings.anatomy_recovery
-    return {
-        "model": loaded.provenance["name"],
-        "dtype": loaded.provenance["dtype"],
+    return subjects.conditions(settings) | {
         "text": {
             "measured": settings.evaluation_text.title,
             "trained": subjects.text_name(section.train_text),
@@ -72,7 +68,6 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
         "training": f"AdamW {section.learning_rate}, that layer only, batches of "
         f"{section.batch_size} passages of up to {section.max_tokens} tokens",
         "metric": "perplexity: exp(nats per token over all passages)",
-        "bos": "none; a passage's first token is not scored",
         "recovered": f"perplexity at most {1 + section.tolerance} times the untouched model's",
         "budget": section.checks[-1],
         "steps": f"checked at {list(section.checks)}; a layer that never recovered counts as "

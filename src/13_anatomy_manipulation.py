@@ -5,8 +5,6 @@ Inputs    the model of 00_models.py, the evaluation text, ablation.csv
 Outputs   results/<profile>/anatomy/manipulation.json   what the ledger judges
           results/<profile>/anatomy/manipulation.csv    a row a subject, set of layers and strategy
 Cost      laptop: about a minute on 2 cores
-
-    python src/13_anatomy_manipulation.py
 """
 
 import pandas as pd
@@ -15,7 +13,6 @@ from strata import stage
 from strata.anatomy import manipulation, subjects
 from strata.anatomy.manipulation_study import study
 from strata.evidence import Evidence
-from strata.models import LoadedModel
 from strata.params import Params
 
 
@@ -25,22 +22,12 @@ def run(settings: Params) -> None:
     ablation = pd.read_csv(evidence.folder / "ablation.csv")
     ablation = ablation.query("subject == 'model' and reading == 'neighbour_average'")
     found = manipulation.redundant(ablation["change_percent"].to_list(), section.redundant)
-    table, measured = study(settings, found)
-    evidence.rows("manipulation", table)
-    evidence.add(measured)
-    evidence.write("manipulation", conditions(settings, subjects.loaded(settings), found))
-
-
-def conditions(settings: Params, loaded: LoadedModel, found: tuple[int, ...]) -> dict[str, object]:
-    """What every number was measured under."""
-    section = settings.anatomy_manipulation
-    return {
-        "model": loaded.provenance["name"],
-        "dtype": loaded.provenance["dtype"],
-        "text": settings.evaluation_text.title,
+    for subject, table, measured in study(settings, found):
+        evidence.rows("manipulation", table, subject=subject)
+        evidence.measured(subject, measured)
+    about = subjects.conditions(settings) | {
         "max_tokens": settings.evaluation_text.max_tokens,
         "metric": "perplexity: exp(nats per token over all passages); changes in %",
-        "bos": "none; a passage's first token is not scored",
         "redundant_layers": list(found),
         "named_layers": list(section.named),
         "scaled": "all matrices of the layer by alpha; scaled_output: its two output projections",
@@ -48,6 +35,7 @@ def conditions(settings: Params, loaded: LoadedModel, found: tuple[int, ...]) ->
         "interval": f"95% bootstrap over passages, {section.resamples} resamples, paired",
         "seed": section.seed,
     }
+    evidence.write("manipulation", about)
 
 
 if __name__ == "__main__":

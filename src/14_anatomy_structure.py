@@ -6,8 +6,6 @@ Outputs   results/<profile>/anatomy/structure_weights.csv     ranks and norms of
           results/<profile>/anatomy/structure.csv             a row a subject and layer
           results/<profile>/anatomy/structure_importance.csv  a row a subject and statistic
 Cost      laptop: about half a minute on 2 cores
-
-    python src/14_anatomy_structure.py
 """
 
 import pandas as pd

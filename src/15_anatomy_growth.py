@@ -6,8 +6,6 @@ Outputs   results/<profile>/anatomy/growth.json          what the ledger judges
           results/<profile>/anatomy/growth.csv           validation loss of every run at each check
           results/<profile>/timing/anatomy_growth.json   seconds, which differ from run to run
 Cost      laptop: about a minute on 2 cores; an interrupted run goes on where it stopped
-
-    python src/15_anatomy_growth.py
 """
 
 from pathlib import Path

@@ -9,8 +9,6 @@ Outputs   results/<profile>/lws/compare.json    what the ledger judges
           results/<profile>/lws/gains.csv       a row a run: did the norm gains move?
           results/<profile>/lws/bug.csv         the dtype mismatch in ten tokens
 Cost      seconds
-
-    python src/22_lws_compare.py
 """
 
 from typing import Any

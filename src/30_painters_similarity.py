@@ -6,8 +6,6 @@ Outputs   results/<profile>/painters/similarity.json     what the ledger judges
           results/<profile>/painters/similarity.csv      a row a subject, measure and pair of states
           results/<profile>/painters/token_norms.csv     norms of the first and the other tokens
 Cost      laptop: about half a minute on 2 cores, 3 GiB
-
-    python src/30_painters_similarity.py
 """
 
 from strata import nulls, stage

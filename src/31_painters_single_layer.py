@@ -7,8 +7,6 @@ Outputs   results/<profile>/painters/single_layer.json         what the ledger j
           results/<profile>/painters/single_layer_items.csv    every item of the model
 Cost      laptop: about 1.5 minutes on 2 cores with bfloat16 in hardware, else four; 2 GiB;
           --dry-run says what another profile takes
-
-    python src/31_painters_single_layer.py
 """
 
 from strata import stage

@@ -11,8 +11,6 @@ Outputs   results/<profile>/painters/variants.json          what the ledger judg
 Cost      laptop: about two minutes on 2 cores with bfloat16 in hardware, else four; 2 GiB;
           an interrupted run goes on where it stopped, 250 items at a time; --dry-run prices a
           profile
-
-    python src/32_painters_variants.py
 """
 
 from functools import partial

@@ -7,8 +7,6 @@ Outputs   results/<profile>/painters/loops.json        what the ledger judges
           results/<profile>/painters/loops_best.csv    the best number of passes: subject, M
 Cost      laptop: about 1.5 minutes on 2 cores with bfloat16 in hardware, else four; 2 GiB;
           --dry-run says what another profile takes
-
-    python src/33_painters_loops.py
 """
 
 from strata import stage

@@ -7,8 +7,6 @@ Outputs   results/<profile>/painters/generation.json         what the ledger jud
           results/<profile>/painters/generation.csv          a row a case: accuracy, agreement
           results/<profile>/painters/generation_items.csv    every item under every case
 Cost      laptop: about two minutes on 2 cores, 2 GiB; --dry-run says what another profile takes
-
-    python src/34_painters_generation.py
 """
 
 import pandas as pd

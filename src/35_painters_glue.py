@@ -9,8 +9,6 @@ Outputs   results/<profile>/painters/glue.json                    what the ledge
           results/<profile>/painters/glue_items.csv               every item, frozen encoder
           results/<profile>/painters/glue_items_finetuned.csv     every item, fine-tuned
 Cost      laptop: two to three minutes on 2 cores, 2 GiB; an interrupted run goes on
-
-    python src/35_painters_glue.py
 """
 
 from functools import partial

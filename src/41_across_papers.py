@@ -13,8 +13,6 @@ Outputs   results/<profile>/across/answers.json      every measurement with its 
           results/<profile>/across/classes.csv       a row a measure and layer: its class
           results/<profile>/across/predictors.csv    a row a model: score of every statistic
 Cost      laptop: under a minute
-
-    python src/41_across_papers.py
 """
 
 import json

@@ -5,8 +5,6 @@ Inputs    results/<profile>/{anatomy,lws,painters,across}/*.csv, results/<profil
 Outputs   results/<profile>/figures/<name>.png, each by the function of its name in
           strata/<room>/figures
 Cost      seconds
-
-    python src/89_figures.py
 """
 
 import matplotlib

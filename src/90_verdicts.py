@@ -5,8 +5,6 @@ Outputs   results/<profile>/verdicts.json    every claim, its checks, intervals,
           results/<profile>/verdicts.md      the same as a table, shown by `make repro`
           results/<profile>/metrics.json     counts and values for `dvc metrics`
 Cost      a second
-
-    python src/90_verdicts.py
 """
 
 from strata import paths, records, stage

@@ -4,8 +4,6 @@ Figure or table  all of them
 Inputs           notebooks/*.ipynb, data/, results/<profile>/ of every profile
 Outputs          results/report/*.html (not in git); open results/report/index.html
 Cost             about two minutes: every notebook is run anew with its pictures as SVG
-
-    python src/91_report.py
 """
 
 import argparse

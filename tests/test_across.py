@@ -15,10 +15,7 @@ from strata.evidence import MODEL, RANDOM
 from strata.records import Estimate
 from strata.statistics import resampling_weights
 
-
-@pytest.fixture(scope="module")
-def section(settings):
-    return settings.across_papers
+SECTION = "across_papers"
 
 
 def test_costs_in_nats_come_first_as_they_are_and_then_resampled():
@@ -169,7 +166,6 @@ def test_evidence_about_different_models_is_not_joined(settings, tmp_path):
         (tmp_path / file).parent.mkdir()
         about = {"model": model, "passages": 1, "items": 1}
         (tmp_path / file).write_text(json.dumps({"about": about}))
-    with pytest.raises(
-        script["AcrossError"], match="about one, paper C's about two; set anatomy_model"
-    ):
+    message = "about one, paper C's about two; set anatomy_model"
+    with pytest.raises(script["AcrossError"], match=message):
         script["conditions"](settings, tmp_path)

@@ -1,6 +1,5 @@
 """Paper C's experiments on inputs whose answer is known."""
 
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -240,8 +240,8 @@ def test_agreement_counts_up_to_the_end_of_each_row():
 
 @pytest.mark.parametrize("script", ["31_painters_single_layer", "32_painters_variants"])
 def test_dry_run_prints_the_cost_and_writes_nothing(script, tmp_path):
-    command = [sys.executable, str(paths.ROOT / "src" / f"{script}.py"), "--dry-run"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    script = paths.ROOT / "src" / f"{script}.py"
+    done = run(sys.executable, str(script), "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert all(word in done.stdout for word in ("layer executions", "memory", "hours"))
     assert not list(tmp_path.iterdir())

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from pydantic import TypeAdapter
@@ -55,18 +56,15 @@ def generated() -> dict[Path, str]:
     material = read_material()
     pages = [paths.README, paths.RESULTS / "README.md", *sorted(paths.DOCS.glob("*.md"))]
     texts = {page: _filled(page.read_text(encoding="utf-8"), material) for page in pages}
+    stages = pipeline.with_dependencies(paths.PIPELINE.read_text(encoding="utf-8"))
     schemas = {
-        paths.PAPERS / f"{name}.schema.json": TypeAdapter(kind).json_schema()
-        for name, kind in SCHEMAS.items()
+        paths.PAPERS / f"{name}.schema.json": _schema(kind) for name, kind in SCHEMAS.items()
     }
-    return {
-        paths.PIPELINE: pipeline.with_dependencies(paths.PIPELINE.read_text(encoding="utf-8")),
-        **texts,
-        **{
-            file: json.dumps(schema, indent=1, sort_keys=True) + "\n"
-            for file, schema in schemas.items()
-        },
-    }
+    return {paths.PIPELINE: stages, **texts, **schemas}
+
+
+def _schema(kind: Any) -> str:
+    return json.dumps(TypeAdapter(kind).json_schema(), indent=1, sort_keys=True) + "\n"
 
 
 def _filled(text: str, material: Material) -> str:

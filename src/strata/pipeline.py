@@ -98,19 +98,25 @@ def has_code(file: Path) -> bool:
     )
 
 
-def _imported(file: Path) -> Iterator[Path]:
+def named_modules(file: Path) -> Iterator[str]:
+    """What a file names in its imports of `strata`: modules as paths below src/, and members."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
+        yield from (name.replace(".", "/") for name in names if name.startswith("strata"))
+
+
+def _imported(file: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "rooms.modules":
             yield from rooms.files(ast.literal_eval(node.args[0]))
-        for name in (each.replace(".", "/") for each in names if each.startswith("strata")):
-            for place in (paths.SRC / f"{name}.py", paths.SRC / name / "__init__.py"):
-                if place.is_file():
-                    yield place
+    for name in named_modules(file):
+        for place in (paths.SRC / f"{name}.py", paths.SRC / name / "__init__.py"):
+            if place.is_file():
+                yield place
 
 
 def with_dependencies(text: str) -> str:

@@ -27,6 +27,10 @@ class Bootstrap(NamedTuple):
     high: Floats
     draws: Floats
 
+    def estimate(self, row: int = 0) -> Estimate:
+        """One of the statistics."""
+        return Estimate(self.value[row], self.low[row], self.high[row])
+
 
 def paired_bootstrap(
     statistic: Callable[..., Floats], *samples: Floats, resamples: int, seed: int
@@ -93,6 +97,16 @@ def percentile_estimate(value: float, draws: Floats) -> Estimate:
     """Percentile interval of a derived statistic from its bootstrap draws (B,)."""
     low, high = np.quantile(draws, _TAILS)
     return Estimate(float(value), float(low), float(high))
+
+
+def point(value: float) -> Estimate:
+    """A number without uncertainty."""
+    return Estimate(value, value, value)
+
+
+def columns(name: str, found: Estimate) -> dict[str, float]:
+    """An estimate as cells of a table: <name>, <name>_low and <name>_high."""
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def estimate(draws: Floats) -> Estimate:

@@ -57,6 +57,12 @@ class Work:
         write_json(self.folder / f"{unit}.json", result)
         self._checkpoint(unit).unlink(missing_ok=True)
 
+    def once(self, unit: str, make: Callable[[], Any]) -> Any:
+        """What a unit leaves, as `result` has it; made only if it is not finished."""
+        if self.result(unit) is None:
+            self.finish(unit, make())
+        return self.result(unit)
+
     def save(self, unit: str, state: Mapping[str, Any]) -> None:
         """Keep the state of a unit under way, in the place of its last one."""
         save(self._checkpoint(unit), state)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from strata.params.sections import PositiveInt, Section
+from strata.params.sections import PositiveInt, Resampled, Section
 
 
 class AcrossAnatomyParams(Section):
@@ -14,12 +14,10 @@ class AcrossAnatomyParams(Section):
     affected: Annotated[list[PositiveInt], Field(min_length=1)]
 
 
-class AcrossPapersParams(Section):
+class AcrossPapersParams(Resampled):
     """Intervals over passages, items, documents and models; nulls from permuted layers."""
 
-    resamples: Annotated[int, Field(ge=100)]
     permutations: Annotated[int, Field(ge=100)]
-    seed: int
 
 
 SECTIONS: dict[str, type[Section]] = {

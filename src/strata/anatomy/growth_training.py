@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch.optim import AdamW, Optimizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from strata.anatomy.growth import Cost, Phase
@@ -144,7 +145,7 @@ def train(
 
 def _step(
     model: LlamaForCausalLM,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     split: Split,
     params: GrowthParams,
     phase: Phase,
@@ -186,15 +187,13 @@ def validation_loss(model: LlamaForCausalLM, tokens: torch.Tensor, params: Growt
     return float(sum(losses) / count)
 
 
-def _optimizer(
-    model: LlamaForCausalLM, phase: Phase, params: GrowthParams
-) -> torch.optim.Optimizer:
+def _optimizer(model: LlamaForCausalLM, phase: Phase, params: GrowthParams) -> Optimizer:
     model.zero_grad()  # a layer frozen from here on has no part in the gradient's norm
     model.requires_grad_(True)
     for layer, block in enumerate(blocks(model)):
         block.requires_grad_(layer in phase.trained)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(trained, lr=params.learning_rate, weight_decay=0.01, fused=True)
+    return AdamW(trained, lr=params.learning_rate, weight_decay=0.01, fused=True)
 
 
 def _share(step: int, steps: int) -> float:
@@ -213,9 +212,7 @@ def _checks(steps: int, count: int) -> set[int]:
     return {int(check) for check in np.unique(np.linspace(0, steps, count + 1).round())[1:]}
 
 
-def _state(
-    model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, run: Run, step: int
-) -> dict[str, Any]:
+def _state(model: LlamaForCausalLM, optimizer: Optimizer, run: Run, step: int) -> dict[str, Any]:
     return {
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),

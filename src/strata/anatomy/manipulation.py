@@ -100,14 +100,9 @@ def layer_sets(found: tuple[int, ...], named: tuple[int, ...]) -> list[tuple[int
 
 def changes(results: list[Manipulated], base: Measured, resamples: int, seed: int) -> Bootstrap:
     """Perplexity change in percent of every result, bootstrapped over blocks of passages."""
-    return block_bootstrap(
-        perplexity_change,
-        np.stack([result.measured.nll for result in results]),
-        base.nll[None],
-        base.tokens[None],
-        resamples=resamples,
-        seed=seed,
-    )
+    edited = np.stack([result.measured.nll for result in results])
+    samples = edited, base.nll[None], base.tokens[None]
+    return block_bootstrap(perplexity_change, *samples, resamples=resamples, seed=seed)
 
 
 def result_table(results: list[Manipulated], boot: Bootstrap) -> pd.DataFrame:
@@ -138,9 +133,7 @@ def measurements(
     measured = {}
     for strategy, prefix in (("scaled", ""), ("scaled_output", "output.")):
         row = rows[strategy, PUBLISHED_ALPHA]
-        measured[f"{prefix}scaled_change"] = Estimate(
-            boot.value[row], boot.low[row], boot.high[row]
-        )
+        measured[f"{prefix}scaled_change"] = boot.estimate(row)
         measured[f"{prefix}others_over_scaled"] = percentile_estimate(
             boot.value[others].min() / abs(boot.value[row]),
             boot.draws[others].min(axis=0) / np.abs(boot.draws[row]),

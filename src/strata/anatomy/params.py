@@ -4,20 +4,18 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from strata.params.sections import NonNegative, NonNegativeInt, PositiveInt, Section
+from strata.params.sections import NonNegative, NonNegativeInt, PositiveInt, Resampled, Section
 from strata.params.sources import ModelParams, TextParams
 
 
-class AblationParams(Section):
+class AblationParams(Resampled):
     """Paper A's per-layer ablation."""
 
     batch_size: PositiveInt
     skip_passages: PositiveInt
     null_passages: PositiveInt
-    resamples: Annotated[int, Field(ge=100)]
     draws: PositiveInt
     draw_size: Annotated[int, Field(ge=2)]
-    seed: int
 
     @model_validator(mode="after")
     def _draws_fit(self) -> Self:
@@ -30,30 +28,31 @@ class AblationParams(Section):
         return self
 
 
-class WeightsParams(Section):
-    """Paper A's weight prediction and delta correlation.
-
-    workers: processes of one thread each that share the work; 1: this one, with all its threads.
-    """
+class SharedOut(Section):
+    """workers: processes of one thread each that share the work; 1: this one, with all threads."""
 
     workers: PositiveInt
+
+
+class EditedParams(SharedOut, Resampled):
+    """Passages on which an edited model, or a null of it, is measured."""
+
     passages: PositiveInt
     null_passages: PositiveInt
     batch_size: PositiveInt
+
+
+class WeightsParams(EditedParams):
+    """Paper A's weight prediction and delta correlation."""
+
     counts: tuple[PositiveInt, ...]
     random_choices: PositiveInt
     shuffles: PositiveInt
-    resamples: Annotated[int, Field(ge=100)]
-    seed: int
 
 
-class RecoveryParams(Section):
-    """Paper A's recovery from noise.
+class RecoveryParams(SharedOut):
+    """Paper A's recovery from noise."""
 
-    workers: processes of one thread each that share the work; 1: this one, with all its threads.
-    """
-
-    workers: PositiveInt
     layers: tuple[NonNegativeInt, ...] | None
     noise: Annotated[float, Field(gt=0)]
     seeds: tuple[int, ...]
@@ -74,38 +73,25 @@ class RecoveryParams(Section):
         return self
 
 
-class ManipulationParams(Section):
-    """Paper A's manipulations of redundant layers.
+class ManipulationParams(EditedParams):
+    """Paper A's manipulations of redundant layers."""
 
-    workers: processes of one thread each that share the work; 1: this one, with all its threads.
-    """
-
-    workers: PositiveInt
-    passages: PositiveInt
-    null_passages: PositiveInt
-    batch_size: PositiveInt
     redundant: PositiveInt
     named: tuple[NonNegativeInt, ...]
     alphas: tuple[NonNegative, ...]
-    resamples: Annotated[int, Field(ge=100)]
-    seed: int
 
     @model_validator(mode="after")
     def _published_alpha_is_tried(self) -> Self:
         if 0.9 not in self.alphas:
-            raise ValueError(
-                f"alphas must hold 0.9, the published one; found {self.alphas}: add it"
-            )
+            raise ValueError(f"alphas must hold 0.9, as published; found {self.alphas}: add it")
         return self
 
 
-class StructureParams(Section):
+class StructureParams(Resampled):
     """What layers look like, against what ablating them costs."""
 
     passages: PositiveInt
     batch_size: PositiveInt
-    resamples: Annotated[int, Field(ge=100)]
-    seed: int
 
 
 class GrowthPhase(Section):
@@ -117,14 +103,12 @@ class GrowthPhase(Section):
     scale_anti: bool = False
 
 
-class GrowthParams(Section):
+class GrowthParams(SharedOut):
     """Paper A's growth training against uniform training.
 
-    workers: runs at a time, each in a process of one thread; 1: one run with all threads.
     uniform_epochs: what uniform training is said to get where the phases get theirs; counted only.
     """
 
-    workers: PositiveInt
     texts: tuple[str, ...]
     held_out: Annotated[int, Field(ge=2)]
     vocabulary: Annotated[int, Field(ge=257)]

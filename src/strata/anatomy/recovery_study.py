@@ -1,7 +1,7 @@
 """Paper A's recovery as a study: resumable curves, steps per layer, what the ledger judges."""
 
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 import pandas as pd
@@ -54,14 +54,9 @@ def _recovered(unit: tuple[Params, Work, Place]) -> tuple[dict[str, float], Curv
     settings, work, place = unit
     section = settings.anatomy_recovery
     ground = _ground(settings.model_dump_json(), place.subject, place.text)
-    task = Task(
-        place.layer,
-        section.noise,
-        place.seed,
-        section.learning_rate,
-        section.checks,
-        (1 + section.tolerance) * ground.untouched,
-    )
+    threshold = (1 + section.tolerance) * ground.untouched
+    training = section.learning_rate, section.checks, threshold
+    task = Task(place.layer, section.noise, place.seed, *training)
     name = "-".join(map(str, place))
     curve = resumable(work, name, ground.model, task, ground.train, ground.measured)
     return summary(curve, task, ground.untouched), curve
@@ -88,12 +83,9 @@ def _ground(dumped: str, subject: str, text: str) -> _Ground:
 
 def texts(settings: Params) -> tuple[list[str], list[str]]:
     """Passages to measure, and paragraphs to train on where the two are kept apart."""
-    return (
-        read_passages(settings),
-        read_text(
-            settings.anatomy_recovery.train_text, "anatomy_recovery.train_text", settings.local
-        ),
-    )
+    trained = settings.anatomy_recovery.train_text
+    paragraphs = read_text(trained, "anatomy_recovery.train_text", settings.local)
+    return read_passages(settings), paragraphs
 
 
 def token_batches(settings: Params, text: str) -> tuple[list[TokenBatch], list[TokenBatch]]:
@@ -121,12 +113,9 @@ def resumable(
     measured: Sequence[TracedBatch],
 ) -> Curve:
     """The unit's curve: read if finished before, gone on with if interrupted, else begun."""
-    done = work.result(unit)
-    if done is None:
-        save = lambda state: work.save(unit, state)
-        work.finish(unit, recover(model, task, train, measured, work.restore(unit), save)._asdict())
-        done = work.result(unit)
-    return Curve(**done)
+    save = partial(work.save, unit)
+    made = lambda: recover(model, task, train, measured, work.restore(unit), save)._asdict()
+    return Curve(**work.once(unit, made))
 
 
 def summary(curve: Curve, task: Task, base: float) -> dict[str, float]:
@@ -155,16 +144,9 @@ def measurements(table: pd.DataFrame, importance: pd.DataFrame, resamples: int) 
         prefix = "" if text == APART else f"{text}."
         steps = rows.groupby("layer")["steps"].mean()
         costs = average[average["subject"] == subject].set_index("layer")["change_percent"]
-        boot = paired_bootstrap(
-            spearman,
-            steps.to_numpy(dtype=float)[None],
-            costs.loc[steps.index].to_numpy()[None],
-            resamples=resamples,
-            seed=0,
-        )
-        measured.setdefault(f"{prefix}spearman", {})[subject] = Estimate(
-            boot.value[0], boot.low[0], boot.high[0]
-        )
+        pairs = steps.to_numpy(dtype=float)[None], costs.loc[steps.index].to_numpy()[None]
+        ranked = paired_bootstrap(spearman, *pairs, resamples=resamples, seed=0).estimate()
+        measured.setdefault(f"{prefix}spearman", {})[subject] = ranked
         disturbed = 100 * (rows["disturbed"] / rows["untouched"] - 1)
         bounds = {
             "steps": (rows["least_steps"], rows["steps"]),

@@ -168,14 +168,10 @@ def closed_form(depth: int) -> dict[str, float]:
         "linear_extrapolation": -5.0,
         "ridge_on_neighbours": 0.0,
         "polynomial": (DEGREE + 1) / depth,
-        "polynomial_left_out": _left_out_expectation(depth),
+        # 1 - mean of E[error] / Var; the error of row l is Var (1 + sum of its squared weights)
+        "polynomial_left_out": float(-(left_out_matrix(depth) ** 2).sum(dim=1).mean()),
         "statistic_over_depth": DEGREE / (depth - 1),
     }
-
-
-def _left_out_expectation(depth: int) -> float:
-    """1 - mean of E[error] / Var; the error of row l is Var (1 + sum of its squared weights)."""
-    return float(-(left_out_matrix(depth) ** 2).sum(dim=1).mean())
 
 
 READINGS: Mapping[str, Callable[[Moments], Floats]] = {

@@ -15,15 +15,18 @@ from strata.lws.scaling import BASELINES, VARIANTS
 from strata.records import Estimate
 from strata.statistics import (
     CONFIDENCE,
+    columns,
     debiased_range,
     estimate,
     mean_estimate,
     percentile_estimate,
+    point,
 )
 
 NOT_CROWN = ("vanilla_18l", "framed", "reverse")
 LWS_18L = (*NOT_CROWN, "crown")
 CONTROL = "shuffled_depth_roles"
+NOTHING = point(np.nan)  # of what was not run
 HEADLINE: dict[str, Kind] = {"correct": "real", "as_published": "reported"}
 KEYS = [
     *(f"{key}.{name}" for key in ("val_loss", "val_ppl") for name in VARIANTS),
@@ -57,11 +60,12 @@ def table(results: list[Result], sampling: Resampling) -> pd.DataFrame:
                 }
                 for name in kinds:
                     value, draws = losses(found.values(), name, sampling)
-                    row |= _columns(f"{name}_loss", percentile_estimate(value, draws))
+                    row |= columns(f"{name}_loss", percentile_estimate(value, draws))
                 value, draws = losses(found.values(), kind, sampling)
-                row |= _columns("ppl", percentile_estimate(np.exp(value), np.exp(draws)))
-                row |= _columns("change_percent", change(found, base, kind, sampling))
-                row |= _columns("rank", None if control else ranked[reader].get(variant))
+                row |= columns("ppl", percentile_estimate(np.exp(value), np.exp(draws)))
+                row |= columns("change_percent", change(found, base, kind, sampling) or NOTHING)
+                places = {} if control else ranked[reader]
+                row |= columns("rank", places.get(variant, NOTHING))
                 rows.append(row)
     return pd.DataFrame(rows)
 
@@ -122,11 +126,6 @@ def _ranks(results: list[Result], reader: str, sampling: Resampling) -> dict[str
         name: percentile_estimate(place, each)
         for name, place, each in zip(run, places, drawn, strict=True)
     }
-
-
-def _columns(name: str, estimate: Estimate | None) -> dict[str, float]:
-    value, low, high = estimate or (np.nan,) * 3
-    return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
 def _present(found: dict[str, Estimate | None]) -> dict[str, Estimate]:
@@ -223,13 +222,8 @@ def _spread_of_seeds(main: list[Result], reader: str) -> Estimate | None:
     if len(documents) < 2:
         return None
     parts = ("real", "zero") if HEADLINE[reader] == "reported" else ("real",)
-    perplexities = [
-        np.exp(
-            sum(sum(each[f"{part}_nll"]) for part in parts)
-            / sum(sum(each[f"{part}_tokens"]) for part in parts)
-        )
-        for each in documents
-    ]
+    total = lambda each, what: sum(sum(each[f"{part}_{what}"]) for part in parts)
+    perplexities = [np.exp(total(each, "nll") / total(each, "tokens")) for each in documents]
     freedom = len(perplexities) - 1
     deviation = float(np.std(perplexities, ddof=1))
     tails = stats.chi2.ppf(((1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2), freedom)
@@ -273,4 +267,4 @@ def _gain_move(results: list[Result], precision: str) -> dict[str, Estimate]:
         for result in base
         if result["precision"] == precision and (not rates or result["learning_rate"] in rates)
     ]
-    return {"largest_gain_move": Estimate(max(moves), max(moves), max(moves))} if moves else {}
+    return {"largest_gain_move": point(max(moves))} if moves else {}

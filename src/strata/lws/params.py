@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from strata.params.sections import Positive, PositiveInt, Section
+from strata.params.sections import Positive, PositiveInt, Resampled, Section
 from strata.params.training import LoopParams, Precision
 
 
@@ -42,13 +42,6 @@ class LwsTrainParams(Section):
     groups: Annotated[tuple[LwsGroup, ...], Field(min_length=1)]
 
 
-class LwsCompareParams(Section):
-    """Intervals over seeds and validation documents."""
-
-    resamples: Annotated[int, Field(ge=100)]
-    seed: int
-
-
 class LwsThroughputParams(Section):
     """Paper B's training speed. peak_tflops: the device's dense peak, from which MFU follows."""
 
@@ -67,6 +60,6 @@ class LwsThroughputParams(Section):
 SECTIONS: dict[str, type[Section]] = {
     "lws_architecture": LwsArchitectureParams,
     "lws_train": LwsTrainParams,
-    "lws_compare": LwsCompareParams,
+    "lws_compare": Resampled,
     "lws_throughput": LwsThroughputParams,
 }

@@ -27,13 +27,11 @@ class Resampling:
     @classmethod
     def of(cls, results: list[Result], resamples: int, seed: int) -> "Resampling":
         generator = np.random.default_rng(seed)
-        counts = {len(result["documents"]["real_nll"]) for result in results}
-        documents = resampling_weights(counts.pop(), resamples, generator)[1:]
-        most = len(results)
-        return cls(
-            {count: seed_weights(count, resamples, generator)[1:] for count in range(1, most + 1)},
-            documents,
-        )
+        count = len(results[0]["documents"]["real_nll"])
+        documents = resampling_weights(count, resamples, generator)[1:]
+        counts = range(1, len(results) + 1)
+        seeds = {count: seed_weights(count, resamples, generator)[1:] for count in counts}
+        return cls(seeds, documents)
 
 
 def load_results(folder: Path, params: LwsTrainParams) -> list[Result]:

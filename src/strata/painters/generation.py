@@ -14,7 +14,7 @@ from lm_eval.api.task import ConfigurableTask
 from lm_eval.models.huggingface import HFLM
 
 from strata import schedules
-from strata.evidence import Measurements
+from strata.evidence import AS_PUBLISHED, MODEL, Measurements
 from strata.execution import scheduled
 from strata.execution.scheduled import KV
 from strata.models import LoadedModel
@@ -35,6 +35,7 @@ from strata.statistics import (
 
 FILTERS = {"flexible-extract": "flexible", "strict-match": "strict"}
 PARALLEL = ("parallel", "looped_parallel")
+CACHES: dict[str, KV] = {MODEL: "per_visit", AS_PUBLISHED: "averaged"}  # subject -> kind of cache
 
 
 class Case(NamedTuple):
@@ -118,17 +119,9 @@ def generate(
     with scheduled(loaded.model, case.schedule, case.kv):
         samples = harness_results({"gsm8k": task}, lm, range(params.items))["samples"]["gsm8k"]
         agreed = [share for each in lm.continuations for share in one_pass_agreement(lm, each)]
-    rows = [
-        {
-            "case": case.name,
-            "item": s["doc_id"],
-            "score": FILTERS[s["filter"]],
-            "correct": s["exact_match"],
-        }
-        for s in samples
-    ]
-    table = pd.DataFrame(rows).pivot(index=["case", "item"], columns="score", values="correct")
-    return Generated(table.reset_index(), lm.continuations, agreed)
+    table = pd.DataFrame(samples).assign(case=case.name).rename(columns={"doc_id": "item"})
+    table = table.pivot(index=["case", "item"], columns="filter", values="exact_match")
+    return Generated(table.rename(columns=FILTERS).reset_index(), lm.continuations, agreed)
 
 
 @torch.no_grad()
@@ -269,15 +262,12 @@ def measurements(
         "full_accuracy": {"model": estimate(accuracy["full.M0.per_visit"])},
         "orders_kept": {"model": estimate(orders_kept)},
         "semantic_minus_maths": {"model": estimate(semantic - orders_kept)},
-        "one_pass": {
-            "model": estimate(mean(one_pass, "per_visit")),
-            "as_published": estimate(mean(one_pass, "averaged")),
-        },
+        "one_pass": {subject: estimate(mean(one_pass, kv)) for subject, kv in CACHES.items()},
     }
     for variant in PARALLEL:
         measured[f"{variant}_kept"] = {
             subject: proportion_ratio(right(variant, kv)[0], full[0], count)
-            for subject, kv in (("model", "per_visit"), ("as_published", "averaged"))
+            for subject, kv in CACHES.items()
         }
         measured[f"{variant}_agreement"] = {"model": estimate(mean(agreements, variant))}
     return measured

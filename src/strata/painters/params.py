@@ -6,11 +6,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from strata.painters.catalogue import VARIANTS
 from strata.params.benchmarks import GlueItems, GlueSource
-from strata.params.sections import ParamsError, Positive, PositiveInt, Section
+from strata.params.sections import ParamsError, Positive, PositiveInt, Resampled, Section
 from strata.params.sources import EncoderParams, ModelParams
 
 
-class Measured(Section):
+class Measured(Resampled):
     """What every experiment of paper C shares: arithmetic, batches, intervals, one seed.
 
     dtype: auto is bfloat16 where the machine multiplies it in hardware, else float32.
@@ -18,18 +18,14 @@ class Measured(Section):
 
     dtype: Literal["auto", "float32", "bfloat16"]
     batch_size: PositiveInt
-    memory_gib: Annotated[float, Field(gt=0)]
-    resamples: Annotated[int, Field(ge=100)]
-    seed: int
+    memory_gib: Positive
 
 
-class SimilarityParams(Section):
+class SimilarityParams(Resampled):
     """Paper C, similarity of hidden states; `passages` of the evaluation text."""
 
     batch_size: PositiveInt
     passages: Annotated[int, Field(ge=2)]
-    resamples: Annotated[int, Field(ge=100)]
-    seed: int
 
 
 class SingleLayerParams(Measured):

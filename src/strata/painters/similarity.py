@@ -24,9 +24,8 @@ CKA_TOKENS = 512
 @torch.no_grad()
 def states(model: PreTrainedModel, batches: Sequence[TokenBatch]) -> list[torch.Tensor]:
     """Hidden states of each batch: (T + 1, B, L, D), float32 on the CPU."""
-    return [
-        torch.stack(trace(model, batch.to(model.device)).inputs).float().cpu() for batch in batches
-    ]
+    traces = (trace(model, batch.to(model.device)) for batch in batches)
+    return [torch.stack(each.inputs).float().cpu() for each in traces]
 
 
 def similarities(
@@ -62,16 +61,10 @@ def first_token_norms(
 ) -> pd.DataFrame:
     """One row a state: mean norm of the first token and of the other real ones."""
     first = torch.cat([each[:, :, 0].norm(dim=-1) for each in hidden], dim=1)
-    others = torch.cat(
-        [
-            each[:, _inner(batch.mask_BxL)].norm(dim=-1)
-            for each, batch in zip(hidden, batches, strict=True)
-        ],
-        dim=1,
-    )
-    return pd.DataFrame(
-        {"state": range(len(first)), "first_token": first.mean(dim=1), "others": others.mean(dim=1)}
-    )
+    later = [each[:, _inner(b.mask_BxL)] for each, b in zip(hidden, batches, strict=True)]
+    others = torch.cat([each.norm(dim=-1) for each in later], dim=1)
+    norms = {"first_token": first.mean(dim=1), "others": others.mean(dim=1)}
+    return pd.DataFrame({"state": range(len(first)), **norms})
 
 
 def pair_table(values: Floats) -> pd.DataFrame:
@@ -124,12 +117,9 @@ def _cka_pseudo_values(tokens: Sequence[torch.Tensor]) -> Floats:
     grams_SxNxN = torch.einsum("snd,smd->snm", stacked, stacked)
     whole = _cka(grams_SxNxN)
     count = len(kept)
-    return np.stack(
-        [
-            count * whole - (count - 1) * _cka(grams_SxNxN[:, owner != left][:, :, owner != left])
-            for left in range(count)
-        ]
-    )
+    others = (owner != left for left in range(count))
+    without = np.stack([_cka(grams_SxNxN[:, rows][:, :, rows]) for rows in others])
+    return count * whole - (count - 1) * without
 
 
 def _cka(grams_SxNxN: torch.Tensor) -> Floats:

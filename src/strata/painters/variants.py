@@ -103,7 +103,7 @@ def curves(
     tasks, accuracy = accuracies(items, [case.name for case in made], params.resamples, params.seed)
     grouped = np.stack(
         [
-            np.stack([accuracy[:, _places(made, variant, M)].mean(axis=1) for M in params.affected])
+            np.stack([accuracy[:, places(made, variant, M)].mean(axis=1) for M in params.affected])
             for variant in VARIANTS
         ]
     )  # variants, points, tasks, 1 + B
@@ -135,15 +135,11 @@ def measurements(found: Curves) -> dict[str, Estimate]:
     Keys of OPTIONAL need one affected layer, or an informative task of either kind.
     """
     areas = dict(zip(VARIANTS, (area(found.affected, each) for each in found.median), strict=True))
-    quarter = found.affected.index(_nearest(found.affected, 7))
-    return {
-        **{key: estimate(each) for key, each in orderings(areas).items()},
-        **{
-            f"quarter.{variant}": estimate(found.median[i, quarter])
-            for i, variant in enumerate(VARIANTS)
-        },
-        **{key: estimate(each) for key, each in _optional(found).items()},
-    }
+    places = range(len(found.affected))
+    quarter = min(places, key=lambda place: abs(found.affected[place] - 7))
+    quarters = {f"quarter.{name}": found.median[i, quarter] for i, name in enumerate(VARIANTS)}
+    measured = orderings(areas) | quarters | _optional(found)
+    return {key: estimate(each) for key, each in measured.items()}
 
 
 def all_tasks(found: Curves) -> dict[str, Estimate]:
@@ -233,17 +229,16 @@ def released(
     items: pd.DataFrame, provenance: Mapping[str, Any], params: VariantParams
 ) -> Measurements:
     """Llama-2-7B without layers 15 to 17 (s = 14) on LAMBADA; no subject for any other model."""
-    keys = ("perplexity", "accuracy")
     if provenance.get("repository") != RELEASED_MODEL or 3 not in params.affected:
-        return {f"lambada.skip_s14.{key}": {} for key in keys}
+        return {f"lambada.skip_s14.{key}": {} for key in ("perplexity", "accuracy")}
     own = items[items["task"] == "lambada_openai"]
-    draws = {
-        metric: accuracies(own, ["skip.M3.0"], params.resamples, params.seed, metric)[1][0, 0]
+    accuracy, nats = (
+        accuracies(own, ["skip.M3.0"], params.resamples, params.seed, metric)[1][0, 0]
         for metric in ("acc", "perplexity")
-    }
+    )
     return {
-        "lambada.skip_s14.accuracy": {"model": estimate(draws["acc"])},
-        "lambada.skip_s14.perplexity": {"model": estimate(np.exp(-draws["perplexity"]))},
+        "lambada.skip_s14.accuracy": {"model": estimate(accuracy)},
+        "lambada.skip_s14.perplexity": {"model": estimate(np.exp(-nats))},
     }
 
 
@@ -258,9 +253,6 @@ def _place(variant: str) -> int:
     return list(VARIANTS).index(variant)
 
 
-def _nearest(values: Sequence[int], wanted: int) -> int:
-    return min(values, key=lambda value: abs(value - wanted))
-
-
-def _places(made: Sequence[Case], variant: str, M: int) -> list[int]:
+def places(made: Sequence[Case], variant: str, M: int) -> list[int]:
+    """Where the cases of a variant with M affected layers are."""
     return [i for i, case in enumerate(made) if case.variant == variant and case.affected == M]

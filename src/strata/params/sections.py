@@ -21,6 +21,13 @@ class Section(Entry):
     """A group of parameters: frozen, and unknown keys are refused."""
 
 
+class Resampled(Section):
+    """What has bootstrap intervals: how many resamples, drawn from which seed."""
+
+    resamples: Annotated[int, Field(ge=100)]
+    seed: int
+
+
 class Params(Section):
     """What names a run; every section of `strata.params.composed` comes on top.
 
