@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from faults import FAULTS, Process
 from hypothesis import given
 from hypothesis import strategies as st
-from kill import FAULTS, Process
 
 from strata import params
 from strata.text import TextError, TokenStore, corpus, encoding, open_corpus
