@@ -34,10 +34,13 @@ inputs: setup
 	@$(BIN)/python src/02_inputs.py --profile $(PROFILE) >/dev/null 2>&1 || \
 		echo "$(PROFILE): some data are not on this machine; their committed records are kept"
 
-# a stage that fails stops what needs it; the rest runs, is judged, and the failure is the exit status
+# A stage that fails stops what needs it; the rest runs, is judged, and the failure is the exit status.
+# DVC hears no Ctrl-C while a stage runs, and would go on with the next one.
 repro: inputs  ## run the pipeline at PROFILE (smoke, laptop, study, paper), then notebooks, README and report
 	@$(BIN)/python -m strata.claims.standing --profile $(PROFILE)
-	@$(if $(filter smoke,$(PROFILE)),$(ONE_THREAD)) dvc repro --keep-going $(if $(FORCE),--force) $(PIPELINE); status=$$?; \
+	@trap 'trap "" TERM; kill 0; wait; exit 130' INT; \
+	$(if $(filter smoke,$(PROFILE)),$(ONE_THREAD)) dvc repro --keep-going $(if $(FORCE),--force) $(PIPELINE) & \
+	wait $$!; status=$$?; \
 	[ $$status = 0 ] || $(BIN)/python src/90_verdicts.py --profile $(PROFILE); \
 	[ $$status != 0 ] || [ $(PROFILE) = smoke ] || $(MAKE) --no-print-directory notebooks generated report || status=$$?; \
 	$(BIN)/python -m strata.claims.standing --profile $(PROFILE) --table; exit $$status

@@ -39,15 +39,15 @@ def main(
     Two runs of a stage and profile follow each other. Exits with one line: with status 1 on an
     error of the house, 2 on a bad option, 130 on Ctrl-C, 143 on SIGTERM.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
-    options = parser(description)
-    if price:
-        options.add_argument("--dry-run", action="store_true", help="print the cost and stop")
-    extend(options)
-    chosen = options.parse_args()
-    settings = parameters(chosen)
-    extras = {name: value for name, value in vars(chosen).items() if name not in SHARED}
     with one_line_errors():
+        signal.signal(signal.SIGTERM, _interrupt)
+        options = parser(description)
+        if price:
+            options.add_argument("--dry-run", action="store_true", help="print the cost and stop")
+        extend(options)
+        chosen = options.parse_args()
+        settings = parameters(chosen)
+        extras = {name: value for name, value in vars(chosen).items() if name not in SHARED}
         if price and chosen.dry_run:
             print(price(settings))
             return

@@ -60,6 +60,8 @@ def run_all(settings: Params, minutes: float | None, groups: list[str] | None) -
 def _unfinished(settings: Params) -> list[Run]:
     """The runs that are not finished; the results of the others are where they belong."""
     corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
+    for killed in corpus.train.path.parent.glob("train-*.part*"):
+        killed.unlink(missing_ok=True)
     results, kept = _folders(settings)
     left = []
     for run in planned(settings.lws_train):
