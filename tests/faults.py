@@ -60,6 +60,7 @@ FAULTS = {
     "interrupt": Fault(_signal(signal.SIGINT), {128 + signal.SIGINT}, STOPPED),
     "read_only": Fault(_read_only, {1}, "make it writable", lasts=True),
 }
+PAUSE = Fault(_signal(signal.SIGSTOP), {0})
 
 
 class Process:
@@ -73,7 +74,7 @@ class Process:
         at: int = 0,
     ) -> None:
         """`fault` happens before operation `at`, the first being 1."""
-        self._count = mmap.mmap(-1, 8)
+        self._count, self._said = mmap.mmap(-1, 8), b""
         self._output, output = os.pipe()
         sys.stdout.flush()
         self._id = os.fork()
@@ -103,10 +104,23 @@ class Process:
 
         return hook
 
+    def until(self, words: str) -> None:
+        """Wait for words in what the process says, or for its end."""
+        while words.encode() not in self._said and (more := os.read(self._output, 1 << 16)):
+            self._said += more
+
+    def pause(self) -> None:
+        """Wait until PAUSE has happened to the process."""
+        os.waitpid(self._id, os.WUNTRACED)
+
+    def resume(self) -> None:
+        """Let a paused process go on."""
+        os.kill(self._id, signal.SIGCONT)
+
     def end(self) -> Ended:
         """Wait for the process."""
-        with open(self._output, errors="replace") as opened:
-            output = opened.read()
+        with open(self._output, "rb") as opened:
+            output = (self._said + opened.read()).decode(errors="replace")
         _, status = os.waitpid(self._id, 0)
         operations = int.from_bytes(self._count[:])
         return Ended(os.waitstatus_to_exitcode(status), operations, output)

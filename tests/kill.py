@@ -20,13 +20,13 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from faults import FAULTS, Ended, Fault, Process
+from faults import FAULTS, PAUSE, Ended, Fault, Process
 
 HERE = Path(__file__).resolve().parents[1]
 COPIED = ("src", "profiles", "data/authored", "data/papers", "results/smoke")
 FILLED = ("results/smoke", "data/models", "data/tokens", "data/runs", "data/work")
 DIFFERENT = {"provenance", "timing", "locks"}  # from run to run
-TWICE = "twice"  # two runs at once
+TWICE, WAITING = "twice", "waiting for process"  # two runs at once, and what the second says
 NEEDED = ("models", "corpus", "lws_train")  # by other stages, and not in git
 
 
@@ -112,10 +112,14 @@ def stopped(tree: Tree, script: Path, way: str, at: int, whole: dict[str, str]) 
     """What is wrong after a stage is stopped at an operation and run again, or run twice."""
     tree.restore()
     if way == TWICE:
-        runs = [tree.start(script), tree.start(script)]
-        first, again = (run.end() for run in runs)
-        if first.status or sum("waiting for" in each.output for each in (first, again)) != 1:
-            yield f"expected one of two runs to wait, found: {first}, {again}"
+        first = tree.start(script, PAUSE, at)
+        first.pause()
+        second = tree.start(script)
+        second.until(WAITING)
+        first.resume()
+        ended, again = first.end(), second.end()
+        if ended.status or WAITING not in again.output:
+            yield f"expected the second run to wait, found: {ended}, {again}"
     else:
         yield from judge(FAULTS[way], tree.start(script, FAULTS[way], at).end(), tree.root)
         again = tree.start(script).end()

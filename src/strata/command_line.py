@@ -56,7 +56,7 @@ def _of_a_disk(error: Exception) -> str | None:
 
 def _place(error: Exception) -> str:
     """The file that an error names, or the folder with the least room."""
-    written = [place for place in (paths.ROOT, paths.MODELS, paths.RESULTS) if place.exists()]
+    written = [paths.ROOT, paths.RESULTS, *paths.MODELS.parent.iterdir()]
     least = min([*written, Path(tempfile.gettempdir())], key=lambda p: shutil.disk_usage(p).free)
     return getattr(error, "filename", None) or str(least)
 
