@@ -75,15 +75,18 @@ class Process:
     ) -> None:
         """`fault` happens before operation `at`, the first being 1."""
         self._count, self._said = mmap.mmap(-1, 8), b""
+        status = 255
         self._output, output = os.pipe()
         sys.stdout.flush()
         self._id = os.fork()
         if not self._id:
-            os.dup2(output, 1)
-            os.dup2(output, 2)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            sys.addaudithook(self._counting([str(folder) for folder in folders], fault, at))
-            os._exit(_status(function))
+            try:
+                _speak_into(output)
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                sys.addaudithook(self._counting([str(folder) for folder in folders], fault, at))
+                status = _status(function)
+            finally:
+                os._exit(status)
         os.close(output)
 
     def _counting(
@@ -124,6 +127,12 @@ class Process:
         _, status = os.waitpid(self._id, 0)
         operations = int.from_bytes(self._count[:])
         return Ended(os.waitstatus_to_exitcode(status), operations, output)
+
+
+def _speak_into(pipe: int) -> None:
+    for descriptor in (1, 2):
+        os.dup2(pipe, descriptor)
+    sys.stdout, sys.stderr = (os.fdopen(os.dup(pipe), "w", buffering=1) for _ in "oe")
 
 
 def _status(function: Callable[[], Any]) -> int:

@@ -31,7 +31,10 @@ def one_line_errors() -> Iterator[None]:
         if not line:
             raise
         traceback.clear_frames(error.__traceback__)  # ends progress bars
-        print(f"{Path(sys.argv[0]).name}: {' '.join(line.split())}", file=sys.stderr)
+        ending = f"{Path(sys.argv[0]).name}: {' '.join(line.split())}"
+        if status == 1:
+            sys.exit(ending)
+        print(ending, file=sys.stderr)
         sys.exit(status)
 
 
