@@ -1,9 +1,12 @@
 """Stages that are stopped end in the same bytes when run again; so do notebooks."""
 
+import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -11,7 +14,7 @@ import pytest
 
 from strata import paths
 
-QUICK = ["models", "corpus", "inputs", "anatomy_weights", "lws_architecture", "lws_compare"]
+QUICK = ["models", "corpus", "inputs", "anatomy_weights", "lws_architecture"]
 BIN = Path(sys.executable).parent
 POINTS = 14  # each way to stop, twice
 
@@ -63,3 +66,26 @@ def test_a_damaged_notebook_says_so(notebook, keep):
         "notebooks/toy.ipynb: damaged, expected a notebook. Restore it (git checkout "
         "notebooks/toy.ipynb) and run again"
     ]
+
+
+def test_ctrl_c_ends_the_pipeline_though_dvc_hears_none(tmp_path):
+    shutil.copy(paths.ROOT / "Makefile", tmp_path)
+    (tmp_path / "bin").mkdir()
+    programs = {"python": "exit 0", "dvc": "trap '' INT; touch started; sleep 60; touch next"}
+    for name, text in programs.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    command = ["make", "-o", "setup", "-o", "inputs", "BIN=bin", "repro", "PROFILE=smoke"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # not ignored, as in the background
+    made = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    while not (tmp_path / "started").exists():
+        assert made.poll() is None
+        time.sleep(0.05)
+    os.killpg(made.pid, signal.SIGINT)
+    assert made.wait(20) != 0
+    with pytest.raises(ProcessLookupError):
+        for _ in range(100):
+            os.killpg(made.pid, 0)
+            time.sleep(0.1)

@@ -16,8 +16,7 @@ from strata import paths, profiles
 from strata.errors import StrataError
 from strata.params import Params, ParamsError, compose, read
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+REFUSALS = ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM")
 
 
 @contextmanager
@@ -53,14 +52,14 @@ def _ending(error: BaseException) -> tuple[str, int]:
 
 def _of_a_disk(error: Exception) -> str | None:
     """What a disk refused, where an error is about that; libraries quote the system's words."""
-    reasons = (os.strerror(number) for number in FULL + CLOSED)
+    reasons = (os.strerror(getattr(errno, name)) for name in REFUSALS)
     return next((reason for reason in reasons if reason in str(error)), None)
 
 
 def _place(error: Exception) -> str:
     """The file that an error names, or the folder with the least room."""
-    written = [paths.ROOT, paths.RESULTS, *paths.MODELS.parent.iterdir()]
-    least = min([*written, Path(tempfile.gettempdir())], key=lambda p: shutil.disk_usage(p).free)
+    written = [paths.ROOT, paths.RESULTS, *paths.MODELS.parent.glob("*/"), tempfile.gettempdir()]
+    least = min(filter(os.path.exists, written), key=lambda place: shutil.disk_usage(place).free)
     return getattr(error, "filename", None) or str(least)
 
 
