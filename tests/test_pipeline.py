@@ -45,6 +45,7 @@ def test_every_numbered_script_is_a_stage_of_its_name():
 def test_imports_only_go_down():
     floors = [
         ["paths", "errors"],
+        ["locks"],
         ["records", "yamls", "rooms"],
         ["profiles", "papers", "schedules"],
         ["params"],

@@ -17,7 +17,7 @@ from strata.records import write_text
 
 PREFIX = "results/${profile}/"
 UNTRACKED = ("params", "paths.py", "rooms.py", "profiles.py", "yamls.py", "errors.py")
-UNTRACKED += ("command_line.py", "stage.py")
+UNTRACKED += ("command_line.py", "stage.py", "locks.py")
 """What they read is tracked by key, or decides no number."""
 
 

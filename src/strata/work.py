@@ -10,8 +10,11 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -132,5 +135,28 @@ def side_by_side(
     if workers == 1 or len(units) <= 1:
         return [function(unit) for unit in tqdm(units, label)]
     context = multiprocessing.get_context("spawn" if torch.cuda.is_initialized() else None)
-    with ProcessPoolExecutor(workers, context, torch.set_num_threads, (1,)) as pool:
-        return list(tqdm(pool.map(function, units), label, total=len(units)))
+    with ProcessPoolExecutor(workers, context, _start_worker) as pool:
+        try:
+            return list(tqdm(pool.map(function, units), label, total=len(units)))
+        except KeyboardInterrupt:
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            raise
+        except BrokenProcessPool as error:
+            raise WorkError(
+                f"{label}: a worker process was killed, perhaps for want of memory. Set fewer "
+                f"workers, or run again: finished units are kept"
+            ) from error
+
+
+def _start_worker() -> None:
+    """One thread; the parent alone stops a worker, also by its own end."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from strata.records import write_bytes
+
 COLOURS = 64
 PALETTE = sns.color_palette("colorblind")
 MODEL_COLOUR = PALETTE[0]
@@ -145,6 +147,5 @@ def png(figure: Figure, dpi: float | None = None) -> bytes:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG that is the same bytes for the same figure, and close the figure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(png(figure, dpi=150))
+    write_bytes(path, png(figure, dpi=150))
     plt.close(figure)

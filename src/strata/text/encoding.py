@@ -9,8 +9,9 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from strata import paths
+from strata.locks import locked
 from strata.params.corpus import CorpusParams
-from strata.records import sha256, write_json
+from strata.records import sha256, write_json, write_text
 from strata.text.bpe import END, train_bpe
 from strata.text.corpus import documents, held_out, origin
 from strata.text.passages import TextError
@@ -44,9 +45,11 @@ def open_corpus(params: CorpusParams, folder: Path) -> Corpus:
     """
     file = folder / RECORD
     asked = params.model_dump(mode="json")
-    if not file.is_file() or json.loads(file.read_text(encoding="utf-8"))["params"] != asked:
-        record = encode(params, folder)
-        write_json(file, {"params": asked, "record": record})
+    with locked(f"{folder.name}-tokens", f"tokens in {folder}"):
+        if not file.is_file() or json.loads(file.read_text(encoding="utf-8"))["params"] != asked:
+            file.unlink(missing_ok=True)
+            record = encode(params, folder)
+            write_json(file, {"params": asked, "record": record})
     record = json.loads(file.read_text(encoding="utf-8"))["record"]
     digest = sha256(folder / TOKENIZER)
     stores = [TokenStore.open(folder / f"{split}.tokens", digest) for split in SPLITS]
@@ -104,7 +107,7 @@ def _tokenizer(params: CorpusParams, file: Path) -> Tokenizer:
         )
     if tokenizer.token_to_id(END) is None:
         raise TextError(f"corpus.hub_tokenizer: the tokenizer has no {END}")
-    tokenizer.save(str(file))
+    write_text(file, tokenizer.to_str(pretty=True))
     return tokenizer
 
 
