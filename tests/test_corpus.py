@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import time
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -71,11 +72,17 @@ def test_an_end_token_spelt_out_is_text(local, folder, tmp_path):
         assert all(END in made.tokenizer.decode(ids[:-1]) for ids in documents)
 
 
+def opened_slowly(section, folder):
+    texts = encoding.documents
+    encoding.documents = lambda *asked: (time.sleep(0.02) or text for text in texts(*asked))
+    return open_corpus(section, folder)
+
+
 def test_processes_that_ask_at_once_get_what_one_would_write(local, tmp_path):
     one = open_corpus(local, tmp_path / "one")
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as processes:
-        asked = [processes.submit(open_corpus, local, tmp_path / "two") for _ in range(2)]
+        asked = [processes.submit(opened_slowly, local, tmp_path / "two") for _ in range(2)]
         records = [each.result()[3] for each in asked]
     assert records == [one.record] * 2
     for store in (one.train, one.validation):
