@@ -22,7 +22,7 @@ from strata.evidence import MODEL, Evidence
 from strata.models import blocks, load
 from strata.painters import variants, variants_study
 from strata.painters.cost import cost_of
-from strata.painters.scores import left_out
+from strata.painters.scores import guesses, left_out
 from strata.painters.subjects import conditions, likelihood_tasks, subjects
 from strata.params import Params
 from strata.work import Work
@@ -66,7 +66,7 @@ def run(settings: Params) -> None:
         "random_orders": section.orders,
         "loops": section.loops,
         "full_accuracy": dict(zip(tasks, full[:, 0, 0].tolist(), strict=True)),
-        "left_out": left_out(list(tasks), full),
+        "left_out": left_out(guesses(own), full),
         "arithmetic_noise": variants_study.arithmetic_noise(loaded, own, measure, section),
     }
     evidence.write("variants", about)
