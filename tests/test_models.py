@@ -69,8 +69,10 @@ def test_unknown_model_lists_the_known(settings):
         load("llama", settings)
 
 
-def test_path_source_reads_a_folder_in_the_hubs_layout(settings, tiny_folder):
-    local = using(settings, source="path", path=PathSource(name="mine", folder=str(tiny_folder)))
+def test_path_source_reads_a_folder_in_the_hubs_layout(settings, tiny_folder, tmp_path):
+    folder = tmp_path / "my (own) model, a=b: #1"
+    folder.symlink_to(tiny_folder)
+    local = using(settings, source="path", path=PathSource(name="mine", folder=str(folder)))
     assert load("anatomy_model", local).provenance["name"] == "mine"
 
 
