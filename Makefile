@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
+# notebooks run on the kernel of .venv, whatever kernels are elsewhere
+export JUPYTER_PATH :=
 export TOKENIZERS_PARALLELISM := false
 # tiny models compute faster on one thread than on several
 ONE_THREAD := OMP_NUM_THREADS=1
@@ -86,4 +88,4 @@ bench: setup  ## measure speed; writes results/bench/
 
 MINUTES ?= 25
 gpu-lws: setup  ## paper B on one GPU within MINUTES, resumable; CORPUS=folder of text
-	$(BIN)/python bench/gpu_lws.py --minutes $(MINUTES) $(if $(CORPUS),--corpus $(CORPUS))
+	$(BIN)/python bench/gpu_lws.py --minutes $(MINUTES) $(if $(CORPUS),--corpus "$(CORPUS)")

@@ -15,6 +15,8 @@ def run(settings: Params) -> None:
     corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
     file = paths.results(settings.profile) / "inputs" / "corpus.json"
     records.write_json(file, corpus.record)
+    if skipped := corpus.record.get("skipped"):
+        print(f"{skipped} not regular, readable files: left out")
     for split in (corpus.train, corpus.validation):
         print(f"{split.path.name}: {len(split):,} documents, {len(split.tokens):,} tokens")
 

@@ -20,7 +20,7 @@ from strata.evidence import MODEL, Evidence
 from strata.models import blocks, load
 from strata.painters import variants, variants_study
 from strata.painters.cost import cost_of
-from strata.painters.scores import above_guessing, left_out
+from strata.painters.scores import above_guessing, guesses, left_out
 from strata.painters.subjects import conditions, likelihood_tasks, subjects
 from strata.params import Params
 from strata.work import Work
@@ -57,7 +57,7 @@ def run(settings: Params) -> None:
             evidence.rows("variants_tasks", by_task)
         own_full = variants.full_accuracy(items, section)
         evidence.measured(subject, variants.measurements(found) | variants.all_tasks(found))
-        evidence.measured(subject, above_guessing(list(tasks), own_full))
+        evidence.measured(subject, above_guessing(guesses(items), own_full))
     about = conditions(settings, loaded, section, tasks) | {
         "metric": "acc; guessing 0 and the trained full model 1; tasks left_out: it guesses there",
         "items": own.groupby("task")["item"].nunique().to_dict(),
@@ -66,7 +66,7 @@ def run(settings: Params) -> None:
         "random_orders": section.orders,
         "loops": section.loops,
         "full_accuracy": dict(zip(tasks, full[:, 0, 0].tolist(), strict=True)),
-        "left_out": left_out(list(tasks), full),
+        "left_out": left_out(guesses(own), full),
         "arithmetic_noise": variants_study.arithmetic_noise(loaded, own, measure, section),
     }
     evidence.write("variants", about)

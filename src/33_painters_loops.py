@@ -15,7 +15,7 @@ from strata.models import blocks, load
 from strata.painters import loops
 from strata.painters.cost import cost_of
 from strata.painters.harness import SweepLM, per_item
-from strata.painters.scores import above_guessing, left_out
+from strata.painters.scores import above_guessing, guesses, left_out
 from strata.painters.subjects import conditions, likelihood_tasks, subjects
 from strata.params import Params
 
@@ -45,10 +45,10 @@ def run(settings: Params) -> None:
         evidence.rows("loops_best", best, subject=subject)
         evidence.measured(subject, measured)
         own_full = loops.full_accuracy(items, section)
-        evidence.measured(subject, above_guessing(list(tasks), own_full))
+        evidence.measured(subject, above_guessing(guesses(items), own_full))
     about = conditions(settings, loaded, section, tasks) | {
         "metric": "median over tasks of acc, guessing 0 and the trained full model 1",
-        "left_out": left_out(settings.benchmarks.tasks, full),
+        "left_out": left_out(guesses(own), full),
         "items": own.groupby("task")["item"].nunique().to_dict(),
         "null_items": section.null_items,
         "affected": section.affected,

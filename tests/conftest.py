@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -139,3 +140,20 @@ def section(request: pytest.FixtureRequest, settings: Params) -> Section:
 def draws(*profile: float, resamples: int = 200) -> np.ndarray:
     """A profile without uncertainty: (T, 1 + B)."""
     return np.repeat(np.array(profile, dtype=float)[:, None], resamples + 1, axis=1)
+
+
+def write_wheel(folder: Path, name: str, members: dict[str, str | bytes]) -> Path:
+    """A wheel of version 1.0 that pip can find without a network."""
+    stem = name.replace("-", "_")
+    info = f"{stem}-1.0.dist-info"
+    files = {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": "",
+        **members,
+    }
+    wheel = folder / f"{stem}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for member, content in files.items():
+            archive.writestr(member, content)
+    return wheel

@@ -104,6 +104,23 @@ def test_scores_may_be_any_number_but_not_text(section, tmp_path):
         read_glue("stsb", copied, ALL, str(tmp_path))
 
 
+def test_published_gaps_of_qqp_are_left_out_and_counted(section, tmp_path):
+    for split in ("train", "validation"):
+        rows = [
+            {"question1": f"Is {i} odd?", "question2": "Is it?", "label": i % 2} for i in (1, 2)
+        ]
+        rows.insert(1, {"question1": "Is it?", "question2": "", "label": 0})
+        file = tmp_path / "benchmarks" / "glue" / "qqp" / f"{split}.jsonl"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n".join(map(json.dumps, rows)))
+    hub = section.model_copy(update={"source": "hub"})
+    found = read_glue("qqp", hub, ALL, str(tmp_path))
+    assert found.train.texts == [("Is 1 odd?", "Is it?"), ("Is 2 odd?", "Is it?")]
+    counted = {"train": 1, "validation": 1}
+    for facts in (found.facts, record("qqp", hub, str(tmp_path))):
+        assert facts["rows_with_an_empty_text_left_out"] == counted
+
+
 @pytest.mark.parametrize(
     ("task", "message"),
     [

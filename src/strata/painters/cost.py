@@ -17,6 +17,7 @@ TOKENS_PER_ITEM = {
     "winogrande": 2 * 28,
     "gsm8k": 900 + 256,
 }  # rounded up, all choices together
+OTHER_TOKENS = 400  # an item of a task that is not listed; an assumption
 
 
 class Shape(NamedTuple):
@@ -47,7 +48,7 @@ def cost_of(
     shape = LLAMA2_7B if llama else SMOLLM2_135M
     schedules = schedules_of(shape.depth)
     swept, single = layer_executions(schedules), sum(len(each.visits) for each in schedules)
-    tokens = sum(TOKENS_PER_ITEM[task] * count for task, count in items.items())
+    tokens = sum(TOKENS_PER_ITEM.get(task, OTHER_TOKENS) * count for task, count in items.items())
     size = BYTES[section.dtype]
     weights = shape.depth * shape.layer_parameters * size / 2**30
     hours = 2 * swept * tokens * shape.layer_parameters / (ASSUMED_TFLOPS * 1e12) / 3600

@@ -20,7 +20,7 @@ from strata.execution.scheduled import KV
 from strata.models import LoadedModel
 from strata.painters.harness import harness_results
 from strata.painters.params import GenerationParams
-from strata.painters.scores import accuracies, curve_table, guesses, informative
+from strata.painters.scores import accuracies, curve_table, expanded, informative
 from strata.painters.variants import ORDERS, SEMANTIC
 from strata.params import ParamsError
 from strata.schedules import Schedule
@@ -32,6 +32,7 @@ from strata.statistics import (
     proportion_ratio,
     resampling_weights,
 )
+from strata.tasks import BENCHMARKS
 
 FILTERS = {"flexible-extract": "flexible", "strict-match": "strict"}
 PARALLEL = ("parallel", "looped_parallel")
@@ -217,9 +218,10 @@ def semantic_kept(variant_items: pd.DataFrame, params: GenerationParams) -> Floa
     long["schedule"] = long["schedule"].str.removeprefix("acc:")
     names = list(long["schedule"].unique())
     wanted = {f"{variant}.M{M}" for variant in ORDERS for M in params.affected}
-    tasks, accuracy = accuracies(long, names, params.resamples, params.seed + 1)
+    _, accuracy = accuracies(long, names, params.resamples, params.seed + 1)
     full = accuracy[:, [names.index("full.M0.0")]]
-    score = normalised(accuracy, guesses(tasks)[:, None, None], full)[informative(tasks, full)]
+    guess = {task: BENCHMARKS[task].guess for task in long["task"].unique()}
+    score = normalised(accuracy, expanded(guess, accuracy), full)[informative(guess, full)]
     of_variant: dict[str, list[Floats]] = {}
     for i, name in enumerate(names):
         if (variant := name.rpartition(".")[0]) in wanted:

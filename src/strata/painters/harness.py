@@ -9,6 +9,7 @@ import contextlib
 import io
 import sys
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,7 @@ from strata.execution import sweep
 from strata.models import LoadedModel, final_norm, head
 from strata.painters.packing import Request, RequestBatch, packed, shares_contexts
 from strata.schedules import Schedule
+from strata.tasks import guess
 from strata.tasks.benchmarks import FEWSHOT_SEED
 
 HEAD_ROWS = 512
@@ -86,9 +88,10 @@ def log_likelihoods(
 def per_item(
     tasks: dict[str, ConfigurableTask], lm: SweepLM, names: Sequence[str], documents: range
 ) -> pd.DataFrame:
-    """Every item's metrics under every schedule: schedule, task, item, acc, acc_norm...
+    """Every item's metrics under every schedule: schedule, task, item, guess, acc, acc_norm...
 
-    LAMBADA's `perplexity` of one item is its log-likelihood in nats, as the harness has it.
+    guess: the accuracy of guessing. LAMBADA's `perplexity` of one item is its log-likelihood in
+    nats, as the harness has it. Metrics that an item alone does not have (f1) are left out.
 
     Args:
         names: one a schedule of `lm`; documents: of each task, as far as it has them.
@@ -98,7 +101,12 @@ def per_item(
         for task, samples in harness_results(tasks, lm, documents)["samples"].items():
             rows += [
                 {"schedule": name, "task": task, "item": sample["doc_id"]}
-                | {metric: float(sample[metric]) for metric in sample["metrics"]}
+                | {"guess": guess(task, tasks[task], sample["doc"])}
+                | {
+                    metric: float(sample[metric])
+                    for metric in sample["metrics"]
+                    if isinstance(sample[metric], Real)
+                }
                 for sample in samples
             ]
     return pd.DataFrame(rows)

@@ -3,7 +3,7 @@
 Arrays end in an axis of 1 + B: the value itself, then B bootstrap draws.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,6 @@ from strata.statistics import (
     normalised_median,
     resampling_weights,
 )
-from strata.tasks import BENCHMARKS
 
 
 def accuracies(
@@ -46,51 +45,58 @@ def _with_wilson(means: Floats, count: int, generator: np.random.Generator) -> F
     return means
 
 
-def above_guessing(tasks: Sequence[str], full: Floats) -> dict[str, Estimate]:
+def above_guessing(guess: Mapping[str, float], full: Floats) -> dict[str, Estimate]:
     """Accuracy of the full model beyond guessing: of each task, and the median of those kept.
 
     Args:
-        full: (tasks, 1, 1 + B).
+        guess: as `guesses`; full: (tasks, 1, 1 + B).
     """
-    beyond = full[:, 0] - guesses(tasks)[:, None]
-    kept = np.median(beyond[informative(tasks, full)], axis=0)
+    beyond = (full - expanded(guess, full))[:, 0]
+    kept = np.median(beyond[informative(guess, full)], axis=0)
     by_task = {
-        f"above_guessing.{task}": estimate(each) for task, each in zip(tasks, beyond, strict=True)
+        f"above_guessing.{task}": estimate(each) for task, each in zip(guess, beyond, strict=True)
     }
     return {"above_guessing": estimate(kept)} | by_task
 
 
-def informative(tasks: Sequence[str], full: Floats) -> list[int]:
+def informative(guess: Mapping[str, float], full: Floats) -> list[int]:
     """Places of the tasks that can show a loss: the full model is HEADROOM above guessing or more.
 
     Where the full model guesses, an edited one can lose nothing. All tasks if it guesses in all.
 
     Args:
-        full: (tasks, 1, ..., 1 + B or 1).
+        guess: as `guesses`; full: (tasks, 1, ..., 1 + B or 1).
     """
-    value = full.reshape(len(tasks), -1)[:, 0]
-    return np.flatnonzero(value - guesses(tasks) >= HEADROOM).tolist() or list(range(len(tasks)))
+    value = full.reshape(len(guess), -1)[:, 0]
+    above = value - expanded(guess, value) >= HEADROOM
+    return np.flatnonzero(above).tolist() or list(range(len(guess)))
 
 
-def left_out(tasks: Sequence[str], full: Floats) -> list[str]:
+def left_out(guess: Mapping[str, float], full: Floats) -> list[str]:
     """The other tasks."""
-    kept = informative(tasks, full)
-    return [task for i, task in enumerate(tasks) if i not in kept]
+    kept = informative(guess, full)
+    return [task for i, task in enumerate(guess) if i not in kept]
 
 
-def medians(tasks: Sequence[str], accuracy: Floats, full: Floats) -> Floats:
+def medians(guess: Mapping[str, float], accuracy: Floats, full: Floats) -> Floats:
     """The paper's normalised median over informative tasks: (..., 1 + B).
 
     Args:
-        accuracy: (tasks, ..., 1 + B); full: what broadcasts to it.
+        guess: as `guesses`; accuracy: (tasks, ..., 1 + B); full: what broadcasts to it.
     """
-    kept = informative(tasks, full)
-    return normalised_median(accuracy[kept], guesses(tasks)[kept], full[kept])
+    kept = informative(guess, full)
+    chance = np.array(list(guess.values()))
+    return normalised_median(accuracy[kept], chance[kept], full[kept])
 
 
-def guesses(tasks: Sequence[str]) -> Floats:
-    """Accuracy of guessing: (tasks,)."""
-    return np.array([BENCHMARKS[task].guess for task in tasks])
+def expanded(guess: Mapping[str, float], accuracy: Floats) -> Floats:
+    """Accuracy of guessing in the shape (tasks, 1, ..., 1) of an accuracy (tasks, ...)."""
+    return np.array(list(guess.values())).reshape(-1, *[1] * (accuracy.ndim - 1))
+
+
+def guesses(items: pd.DataFrame) -> dict[str, float]:
+    """Accuracy of guessing in each task, in the order of the items."""
+    return items.groupby("task", sort=False)["guess"].mean().to_dict()
 
 
 def area(affected: Sequence[int], curve: Floats) -> Floats:

@@ -12,7 +12,8 @@ from strata import nulls
 from strata.models import LoadedModel
 from strata.painters.params import Measured
 from strata.params import Params
-from strata.tasks import describe, load_task
+from strata.tasks import TaskError, describe, load_task
+from strata.tasks.benchmarks import LIKELIHOOD
 
 
 def subjects(loaded: LoadedModel, params: Measured) -> Iterator[tuple[str, LoadedModel]]:
@@ -39,11 +40,19 @@ def in_dtype(loaded: LoadedModel, dtype: str) -> LoadedModel:
 
 
 def likelihood_tasks(settings: Params) -> dict[str, ConfigurableTask]:
-    """The benchmarks of `benchmarks.tasks`, loaded."""
-    return {
+    """The benchmarks of `benchmarks.tasks`, loaded.
+
+    Raises:
+        TaskError: as `load_task`, or an answer is to be generated.
+    """
+    tasks = {
         name: load_task(name, settings.benchmarks, settings.local)
         for name in settings.benchmarks.tasks
     }
+    for name, task in tasks.items():
+        if task.OUTPUT_TYPE not in LIKELIHOOD:
+            raise TaskError(f"benchmarks.tasks: {name} asks for {task.OUTPUT_TYPE}; leave it out")
+    return tasks
 
 
 def conditions(

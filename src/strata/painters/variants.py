@@ -14,6 +14,7 @@ from strata.painters.scores import (
     accuracies,
     area,
     curve_table,
+    expanded,
     guesses,
     informative,
     medians,
@@ -109,10 +110,10 @@ def curves(
     )  # variants, points, tasks, 1 + B
     by_task = np.moveaxis(grouped, 2, 0)
     per_task_full = full[:, None]
-    guess = guesses(tasks)[:, None, None, None]
-    score = normalised(by_task, guess, per_task_full)
-    median = medians(tasks, by_task, per_task_full)
-    kept = informative(tasks, per_task_full)
+    guess = guesses(items)
+    score = normalised(by_task, expanded(guess, by_task), per_task_full)
+    median = medians(guess, by_task, per_task_full)
+    kept = informative(guess, per_task_full)
     return Curves(tasks, kept, params.affected, score, median, by_task)
 
 
@@ -220,9 +221,9 @@ def wide(items: pd.DataFrame, made: Sequence[Case]) -> pd.DataFrame:
     metrics = [metric for metric in ("acc", "acc_norm") if metric in items]
     table = items.pivot(index=["task", "item"], columns="schedule", values=metrics)
     order = [(metric, case.name) for metric in metrics for case in made]
-    table = table[order]
+    table = table[order].convert_dtypes()
     table.columns = [f"{metric}:{name}" for metric, name in order]
-    return table.astype("Int64").reset_index()
+    return table.reset_index()
 
 
 def released(

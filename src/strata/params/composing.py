@@ -12,6 +12,9 @@ from strata.params.sections import Params, ParamsError
 from strata.records import write_text
 from strata.yamls import checked, read_yaml
 
+BRACKETS = ("[", "{", '"', "'")
+NULLS = ("", "~", "null")
+
 
 def read(path: Path) -> Params:
     """Read and check one parameter file.
@@ -33,7 +36,7 @@ def compose(profile: str, changes: Sequence[str] = ()) -> Params:
     """Lay `profiles/<profile>.yaml` over `params.yaml` and prepare `results/<profile>/` for DVC.
 
     Args:
-        changes: laid over both, each `section.key=value` with the value in YAML.
+        changes: laid over both, each `section.key=value`; a value is YAML, or text as it is.
 
     Raises:
         ParamsError, ProfileError: there is no such profile, or the result is not valid.
@@ -100,13 +103,24 @@ def _change(change: str) -> dict[str, Any]:
     key, equals, value = change.partition("=")
     if not equals:
         raise ParamsError(f"-S {change}: expected KEY=VALUE, e.g. benchmarks.source=local")
-    try:
-        content = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ParamsError(f"-S {change}: the value is not valid YAML: {error}") from error
+    content = _value(change, value.strip())
     for name in reversed(key.split(".")):
         content = {name: content}
     return content
+
+
+def _value(change: str, text: str) -> Any:
+    """Lists, mappings, quoted text, numbers, true, false, null as YAML; any other text as it is."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        if text.startswith(BRACKETS):
+            raise ParamsError(
+                f"-S {change}: the value is not valid YAML; put text in quotes: {error}"
+            ) from error
+        return text
+    plain = isinstance(content, bool | int | float) or text in NULLS
+    return content if plain or text.startswith(BRACKETS) else text
 
 
 def _checked(content: dict[str, Any], path: Path) -> Params:

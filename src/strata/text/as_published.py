@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 WRITTEN, GUESSED = np.dtype("<i4"), np.dtype("<u2")
 HEADER_IDS = 64
+MOST_IDS = 2**16  # of a vocabulary from which uint16 is guessed
 
 
 def write_as_published(path: Path, tokens: NDArray[np.unsignedinteger]) -> None:

@@ -30,12 +30,13 @@ def batches(
 ) -> list[TokenBatch]:
     """Tokenise without special tokens (no BOS), cut at `max_tokens`, group by length.
 
+    A special token that is spelt out in a passage is text.
+
     Raises:
         TextError: a passage has fewer than two tokens, so nothing in it can be predicted.
     """
-    tokens = [
-        ids[:max_tokens] for ids in tokenizer(passages, add_special_tokens=False)["input_ids"]
-    ]
+    plain = {"add_special_tokens": False, "split_special_tokens": True}
+    tokens = [ids[:max_tokens] for ids in tokenizer(passages, **plain)["input_ids"]]
     for row, ids in enumerate(tokens):
         if len(ids) < 2:
             raise TextError(f"passage {row + 1} has {len(ids)} tokens, expected at least 2")

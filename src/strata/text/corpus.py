@@ -1,6 +1,7 @@
 """Documents to train on: the installed Python's standard library, a local folder, or the hub."""
 
 import hashlib
+import os
 import platform
 import sysconfig
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ def documents(params: CorpusParams, start: int = 0) -> Iterator[str]:
         case "stdlib":
             texts = _texts(_stdlib_files())
         case "local":
-            files = _texts(_local_files(params.local))
+            files = _texts(_local_files(params.local)[0])
             texts = (piece for text in files for piece in _pieces(text))
         case "hub":
             yield from islice(_hub_texts(params, start), params.max_documents - start)
@@ -51,19 +52,18 @@ def origin(params: CorpusParams) -> dict[str, Any]:
                 "licence": "PSF-2.0",
             }
         case "local":
+            skipped = _local_files(params.local)[1]
             return {
                 "source": "local",
                 "folder": Path(params.local or "").name,
                 "licence": "the user's own",
+                **({"skipped": skipped} if skipped else {}),
             }
         case "hub":
-            from huggingface_hub import HfApi
-
-            commit = HfApi().dataset_info(params.hub.repository, revision=params.hub.revision).sha
             return {
                 "source": "hub",
                 "repository": params.hub.repository,
-                "revision": commit,
+                "revision": _hub_commit(params),
                 "licence": params.hub.licence,
             }
 
@@ -78,16 +78,18 @@ def _stdlib_files() -> list[Path]:
     return _shuffled(files, root)
 
 
-def _local_files(folder: str | None) -> list[Path]:
+def _local_files(folder: str | None) -> tuple[list[Path], int]:
+    """The regular, readable text files in a folder, and how many others have a text's name."""
     if folder is None:
         raise TextError("corpus: source is local, but corpus.local is not set")
     root = Path(folder).expanduser()
-    files = [file for file in root.rglob("*") if file.suffix in TEXT_SUFFIXES]
+    found = [file for file in root.rglob("*") if file.suffix in TEXT_SUFFIXES]
+    files = [file for file in found if file.is_file() and os.access(file, os.R_OK)]
     if not files:
         raise TextError(
             f"corpus.local: {root} holds no text file ({', '.join(sorted(TEXT_SUFFIXES))})"
         )
-    return _shuffled(files, root)
+    return _shuffled(files, root), len(found) - len(files)
 
 
 def _shuffled(files: list[Path], root: Path) -> list[Path]:
@@ -99,7 +101,13 @@ def _shuffled(files: list[Path], root: Path) -> list[Path]:
 
 def _texts(files: list[Path]) -> Iterator[str]:
     for file in files:
-        text = file.read_bytes().decode("utf-8", errors="replace").strip()
+        try:
+            text = file.read_bytes().decode("utf-8-sig").strip()
+        except UnicodeDecodeError as error:
+            raise TextError(
+                f"corpus: {file} is not UTF-8 text ({error.reason} at byte {error.start}); convert "
+                f"it, or take it out of the folder"
+            ) from error
         if text:
             yield text
 
@@ -132,7 +140,20 @@ def _hub_texts(params: CorpusParams, start: int) -> Iterator[str]:
         )
         yield from (row[source.field] for row in rows.skip(start))
     except Exception as error:
-        raise TextError(
-            f"corpus: cannot stream {source.repository} from the hub ({type(error).__name__}). "
-            f"Check the network, or set corpus.source to local or stdlib"
-        ) from error
+        raise _out_of_reach(params, error) from error
+
+
+def _hub_commit(params: CorpusParams) -> str:
+    from huggingface_hub import HfApi
+
+    try:
+        return HfApi().dataset_info(params.hub.repository, revision=params.hub.revision).sha
+    except Exception as error:
+        raise _out_of_reach(params, error) from error
+
+
+def _out_of_reach(params: CorpusParams, error: Exception) -> TextError:
+    return TextError(
+        f"corpus: cannot read {params.hub.repository} from the hub ({type(error).__name__}). "
+        f"Check the network, or set corpus.source to local or stdlib"
+    )

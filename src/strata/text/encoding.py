@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from strata import paths
 from strata.locks import locked
-from strata.params.corpus import CorpusParams
+from strata.params.corpus import CorpusParams, HubTokenizer
 from strata.records import sha256, write_json, write_text
 from strata.text.bpe import END, train_bpe
 from strata.text.corpus import documents, held_out, origin
@@ -40,26 +40,35 @@ def corpus_folder(profile: str) -> Path:
 def open_corpus(params: CorpusParams, folder: Path) -> Corpus:
     """Open the tokenised corpus in `folder`, made now if it is not there or of other parameters.
 
+    One process makes it. Others that ask meanwhile, as under torchrun, wait.
+
     Raises:
         TextError: the files are damaged, or the corpus cannot be had.
     """
-    file = folder / RECORD
-    asked = params.model_dump(mode="json")
     with locked(f"{folder.name}-tokens", f"tokens in {folder}"):
-        if not file.is_file() or json.loads(file.read_text(encoding="utf-8"))["params"] != asked:
-            file.unlink(missing_ok=True)
+        record = _record(params, folder)
+        if record is None:
+            (folder / RECORD).unlink(missing_ok=True)
             record = encode(params, folder)
-            write_json(file, {"params": asked, "record": record})
-    record = json.loads(file.read_text(encoding="utf-8"))["record"]
+            made = {"params": params.model_dump(mode="json"), "record": record}
+            write_json(folder / RECORD, made)
     digest = sha256(folder / TOKENIZER)
     stores = [TokenStore.open(folder / f"{split}.tokens", digest) for split in SPLITS]
     return Corpus(*stores, Tokenizer.from_file(str(folder / TOKENIZER)), record)
 
 
+def _record(params: CorpusParams, folder: Path) -> dict[str, Any] | None:
+    """What the corpus in a folder is; None if it is of other parameters or not there."""
+    file = folder / RECORD
+    made = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return made["record"] if made.get("params") == params.model_dump(mode="json") else None
+
+
 def encode(params: CorpusParams, folder: Path) -> dict[str, Any]:
     """Tokenise the corpus into `folder`; return the record of what it is.
 
-    Interrupted, it carries on at the last checkpoint. Every document ends with the end token.
+    Interrupted, it carries on at the last checkpoint. Every document ends with the end token. One
+    that is spelt out in a document is text.
 
     Raises:
         TextError: the source cannot be read, or a split would be empty.
@@ -68,6 +77,7 @@ def encode(params: CorpusParams, folder: Path) -> dict[str, Any]:
     tokenizer = _tokenizer(params, folder / TOKENIZER)
     digest = sha256(folder / TOKENIZER)
     end = tokenizer.token_to_id(END)
+    tokenizer.encode_special_tokens = True
     writers = {
         split: TokenWriter(
             folder / f"{split}.tokens", params.vocabulary, digest, params.model_dump_json()
@@ -97,7 +107,7 @@ def _tokenizer(params: CorpusParams, file: Path) -> Tokenizer:
     """The published tokenizer from the hub, or a byte-level BPE trained on the corpus's start."""
     if params.tokenizer == "hub":
         source = params.hub_tokenizer
-        tokenizer = Tokenizer.from_pretrained(source.repository, revision=source.revision)
+        tokenizer = _published(source)
     else:
         tokenizer = train_bpe(_sample(params), params.vocabulary, [END])
     if tokenizer.get_vocab_size() > params.vocabulary:
@@ -109,6 +119,16 @@ def _tokenizer(params: CorpusParams, file: Path) -> Tokenizer:
         raise TextError(f"corpus.hub_tokenizer: the tokenizer has no {END}")
     write_text(file, tokenizer.to_str(pretty=True))
     return tokenizer
+
+
+def _published(source: HubTokenizer) -> Tokenizer:
+    try:
+        return Tokenizer.from_pretrained(source.repository, revision=source.revision)
+    except Exception as error:
+        raise TextError(
+            f"corpus: cannot read the tokenizer {source.repository} from the hub "
+            f"({type(error).__name__}). Check the network, or set corpus.tokenizer to train"
+        ) from error
 
 
 def _sample(params: CorpusParams) -> Iterator[str]:

@@ -81,16 +81,16 @@ def local_copy(source: HubText, local: str) -> Path | None:
 
 
 def read_lines(file: Path, key: str) -> list[str]:
-    """The non-blank lines of a UTF-8 file, stripped.
+    """The non-blank lines of a UTF-8 file, stripped; only \\n ends one.
 
     Raises:
         TextError: the file cannot be read; `key` is the parameter that names it.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise TextError(f"{key}: cannot read {file} as UTF-8 text ({error})") from error
-    return _stripped(text.splitlines())
+    return _stripped(text.split("\n"))
 
 
 def _stripped(lines: Iterable[str]) -> list[str]:
