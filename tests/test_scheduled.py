@@ -190,7 +190,7 @@ def test_nesting_and_wrong_depth_are_refused(model, ids):
 
 
 def test_layers_that_attend_differently(ids):
-    """Order follows the layer, not the place; in parallel they are refused."""
+    """Masks and cache slots follow the layer, not the place, in parallel too."""
     torch.manual_seed(0)
     config = Qwen2Config(
         vocab_size=61,
@@ -207,14 +207,32 @@ def test_layers_that_attend_differently(ids):
     for parameter in mixed.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.2)
-    reverse = schedules.reverse(T, 0)
-    with torch.no_grad(), scheduled(mixed, reverse):
-        ours = mixed(input_ids=ids, use_cache=False).logits
-        torch.testing.assert_close(decode(mixed, ids, prefill=8), ours, rtol=0, atol=1e-4)
-    with torch.no_grad():
-        torch.testing.assert_close(ours, by_hand(mixed, reverse, ids), rtol=0, atol=1e-4)
+    for schedule in VARIANTS.values():
+        with torch.no_grad(), scheduled(mixed, schedule):
+            ours = mixed(input_ids=ids, use_cache=False).logits
+            torch.testing.assert_close(decode(mixed, ids, prefill=8), ours, rtol=0, atol=1e-4)
+        with torch.no_grad():
+            torch.testing.assert_close(ours, by_hand(mixed, schedule, ids), rtol=0, atol=1e-4)
     with (
         pytest.raises(ExecutionError, match=r"layers \(1, 2, 3, 4, 5\) attend differently"),
-        scheduled(mixed, schedules.parallel(T, 0)),
+        scheduled(mixed, schedules.parallel(T, 0), kv="averaged"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("save", [lambda model, to: model.save_pretrained(to), torch.save])
+def test_saving_inside_a_schedule_is_refused(model, tmp_path, save):
+    with (
+        scheduled(model, VARIANTS["skip"]),
+        pytest.raises(ExecutionError, match="cannot be saved while it runs a schedule"),
+    ):
+        save(model, tmp_path) if save is not torch.save else save(model.state_dict(), tmp_path)
+
+
+def test_activation_checkpointing_and_parallel_layers_are_refused(model):
+    model.gradient_checkpointing_enable()
+    with (
+        pytest.raises(ExecutionError, match="activation checkpointing runs blocks again"),
+        scheduled(model, VARIANTS["parallel"]),
     ):
         pass

@@ -35,7 +35,8 @@ def hidden_states(_, hidden, batch):
 
 
 def calls(model):
-    """How often each block is called, counted by hooks."""
+    """How often each block is called, counted by hooks once the model has been checked."""
+    sweep(model, [], [], hidden_states)
     seen = []
     for i, layer in enumerate(blocks(model)):
         layer.register_forward_hook(lambda *_, i=i: seen.append(i))

@@ -19,13 +19,12 @@ from lm_eval.models.huggingface import HFLM
 from torch import nn
 from transformers import PreTrainedModel
 
-from strata.execution import sweep
-from strata.models import LoadedModel, final_norm, head
+from strata.execution import HEAD_ROWS, logits_at, sweep
+from strata.models import LoadedModel
 from strata.painters.packing import Request, RequestBatch, packed, shares_contexts
 from strata.schedules import Schedule
 from strata.tasks.benchmarks import FEWSHOT_SEED
 
-HEAD_ROWS = 512
 Answer = tuple[float, bool]
 
 
@@ -68,11 +67,11 @@ def log_likelihoods(
 ) -> list[Answer]:
     """For each request: summed log-likelihood of the answer in nats, and is it the greedy one."""
     asked_BxL = batch.owner_BxL >= 0
-    normed_NxD = final_norm(model)(hidden_BxLxD[asked_BxL])
     targets_N = batch.targets_BxL[asked_BxL]
     losses, best = [], []
-    for rows, targets in zip(normed_NxD.split(HEAD_ROWS), targets_N.split(HEAD_ROWS), strict=True):
-        logits = head(model)(rows).float()
+    for logits, targets in zip(
+        logits_at(model, hidden_BxLxD, batch, asked_BxL), targets_N.split(HEAD_ROWS), strict=True
+    ):
         losses.append(nn.functional.cross_entropy(logits, targets, reduction="none"))
         best.append(logits.argmax(dim=-1) == targets)
     owner_N = batch.owner_BxL[asked_BxL].cpu()
