@@ -230,7 +230,7 @@ def test_saving_inside_a_schedule_is_refused(model, tmp_path, save):
 
 
 def test_activation_checkpointing_and_parallel_layers_are_refused(model):
-    model.gradient_checkpointing_enable()
+    model.activation_checkpointing_enable()
     with (
         pytest.raises(ExecutionError, match="activation checkpointing runs blocks again"),
         scheduled(model, VARIANTS["parallel"]),

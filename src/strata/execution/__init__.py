@@ -1,7 +1,7 @@
 """Running a model on a schedule, many schedules at once, and parts of a model."""
 
 from strata.execution.calls import ExecutionError
-from strata.execution.checked import scheduled, sweep, trace, traced
+from strata.execution.checked import Sample, sample, scheduled, sweep, tolerance, trace, traced
 from strata.execution.partial import (
     HEAD_ROWS,
     Trace,
@@ -15,14 +15,17 @@ from strata.execution.partial import (
 __all__ = [
     "HEAD_ROWS",
     "ExecutionError",
+    "Sample",
     "Trace",
     "TracedBatch",
     "finished",
     "logits_at",
     "passage_nll",
     "resume",
+    "sample",
     "scheduled",
     "sweep",
+    "tolerance",
     "trace",
     "traced",
 ]

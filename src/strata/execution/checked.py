@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel
+from transformers.generation.utils import ALL_CACHE_NAMES
 from transformers.utils import ModelOutput
 
 from strata.errors import StrataError
@@ -23,8 +24,6 @@ from strata.schedules import Schedule, full
 from strata.text import TokenBatch
 
 TOKENS, PREFILL = 8, 5
-TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4}  # of the largest value
-ROUNDED = 0.05  # in half precision
 _passed: set[tuple[object, ...]] = set()
 Result = TypeVar("Result")
 AnyBatch = TypeVar("AnyBatch", bound=Batch)
@@ -102,6 +101,19 @@ class Sample(NamedTuple):
         return Sample(*(each.to(device) for each in self))
 
 
+def tolerance(dtype: torch.dtype) -> float:
+    """How far two orders of the same arithmetic may be apart, of the largest value."""
+    return 1e-4 if dtype in (torch.float32, torch.float64) else 0.05
+
+
+def sample(model: PreTrainedModel) -> Sample:
+    """Few tokens on the model's device, to try something on."""
+    ids_BxL = (torch.arange(2 * TOKENS) * 7 % 30 + 5).view(2, TOKENS)
+    mask_BxL = torch.ones_like(ids_BxL)
+    mask_BxL[1, PREFILL:] = 0
+    return Sample(ids_BxL, mask_BxL).to(model.device)
+
+
 Check = Callable[[PreTrainedModel, Sample], None]
 
 
@@ -122,11 +134,8 @@ def _check(model: PreTrainedModel, *checks: Check) -> None:
 
 @torch.no_grad()
 def _raising(check: Check, model: PreTrainedModel) -> None:
-    ids_BxL = (torch.arange(2 * TOKENS) * 7 % 30 + 5).view(2, TOKENS)
-    mask_BxL = torch.ones_like(ids_BxL)
-    mask_BxL[1, PREFILL:] = 0
     try:
-        check(model, Sample(ids_BxL, mask_BxL).to(model.device))
+        check(model, sample(model))
     except StrataError:
         raise
     except Exception as error:  # whatever an unknown model does with a call it does not expect
@@ -136,37 +145,37 @@ def _raising(check: Check, model: PreTrainedModel) -> None:
         ) from error
 
 
-def _agrees(model: PreTrainedModel, sample: Sample) -> None:
+def _agrees(model: PreTrainedModel, few: Sample) -> None:
     """The whole model, its blocks one by one, the sweep and `scheduled` give the same."""
     depth = len(blocks(model))
     mixed = _mixed(depth)
     read = lambda model, hidden, batch: _result(finished(model, hidden, batch))
-    whole = _run(model, sample)
-    entered = traced_blocks(model, sample)
+    whole = _run(model, few)
+    entered = traced_blocks(model, few)
     last = resume(blocks(model), entered, entered.inputs[0], 0)
-    one_by_one = read(model, last, sample)
-    [[in_order], [reordered]] = swept(model, [full(depth), mixed], [sample], read, 1.0)
+    one_by_one = read(model, last, few)
+    [[in_order], [reordered]] = swept(model, [full(depth), mixed], [few], read, 1.0)
     with on_schedule(model, mixed, "per_visit"):
-        expected = _run(model, sample)
-    _compare(model, "its blocks one by one", one_by_one, whole, sample)
-    _compare(model, "the sweep", in_order, whole, sample)
-    _compare(model, "another order in the sweep and alone", reordered, expected, sample)
+        expected = _run(model, few)
+    _compare(model, "its blocks one by one", one_by_one, whole, few)
+    _compare(model, "the sweep", in_order, whole, few)
+    _compare(model, "another order in the sweep and alone", reordered, expected, few)
 
 
-def _decodes(model: PreTrainedModel, sample: Sample) -> None:
-    """Cached decoding equals one pass, for models that generate."""
+def _decodes(model: PreTrainedModel, few: Sample) -> None:
+    """Cached decoding equals one pass, for models that generate and have a cache."""
     if not model.can_generate():
         return
-    ids = sample.ids_BxL
+    ids = few.ids_BxL
     with on_schedule(model, _mixed(len(blocks(model))), "per_visit"):
         whole = model(input_ids=ids, use_cache=False).logits
         output = model(input_ids=ids[:, :PREFILL], use_cache=True)
         parts = [output.logits]
         for place in range(PREFILL, TOKENS):
-            cache = output.past_key_values
-            output = model(
-                input_ids=ids[:, place : place + 1], past_key_values=cache, use_cache=True
-            )
+            cache = {name: output[name] for name in ALL_CACHE_NAMES if name in output}
+            if not cache:
+                return
+            output = model(input_ids=ids[:, place : place + 1], **cache, use_cache=True)
             parts.append(output.logits)
     everywhere = Sample(ids, torch.ones_like(ids))
     _compare(model, "cached decoding", torch.cat(parts, dim=1), whole, everywhere)
@@ -177,8 +186,8 @@ def _mixed(depth: int) -> Schedule:
     return Schedule(depth, (depth - 1, tuple(range(depth)), 0))
 
 
-def _run(model: PreTrainedModel, sample: Sample) -> torch.Tensor:
-    return _result(model(input_ids=sample.ids_BxL, attention_mask=sample.mask_BxL, use_cache=False))
+def _run(model: PreTrainedModel, few: Sample) -> torch.Tensor:
+    return _result(model(input_ids=few.ids_BxL, attention_mask=few.mask_BxL, use_cache=False))
 
 
 def _result(output: ModelOutput) -> torch.Tensor:
@@ -186,12 +195,12 @@ def _result(output: ModelOutput) -> torch.Tensor:
 
 
 def _compare(
-    model: PreTrainedModel, what: str, found: torch.Tensor, expected: torch.Tensor, sample: Sample
+    model: PreTrainedModel, what: str, found: torch.Tensor, expected: torch.Tensor, few: Sample
 ) -> None:
-    real = sample.mask_BxL.bool()
+    real = few.mask_BxL.bool()
     found_NxC, expected_NxC = found[real].double(), expected[real].double()
     largest = (found_NxC - expected_NxC).abs().max().item()
-    allowed = TOLERANCE.get(model.dtype, ROUNDED) * (1 + expected_NxC.abs().max().item())
+    allowed = tolerance(model.dtype) * (1 + expected_NxC.abs().max().item())
     if not largest <= allowed:
         raise ExecutionError(
             f"{_family(model)} computes something else here than alone: {what} differ by up to "

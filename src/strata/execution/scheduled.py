@@ -150,7 +150,7 @@ def refuse_misfit(model: PreTrainedModel, schedule: Schedule, kv: KV) -> None:
     if parallel and model.is_activation_checkpointing:
         raise ExecutionError(
             "activation checkpointing runs blocks again, out of order; without it layers can run "
-            "in parallel: model.gradient_checkpointing_disable()"
+            "in parallel: model.activation_checkpointing_disable()"
         )
     types = getattr(text_config(model), "layer_types", None)
     for step in parallel if types and kv == "averaged" else ():
@@ -171,22 +171,26 @@ def _configs(model: PreTrainedModel) -> list[PreTrainedConfig]:
 
 @contextmanager
 def _listed(config: PreTrainedConfig, visits: Sequence[int]) -> Iterator[None]:
-    """Let a configuration describe the visited layers, wherever it has an entry for each layer."""
-    depth = config.num_hidden_layers
-    lists = {
-        name: value
-        for name, value in vars(config).items()
-        if isinstance(value, list | tuple) and len(value) == depth
+    """Let a configuration describe the visited layers, wherever it has an entry for each layer.
+
+    A class of its own holds what the configuration otherwise computes.
+    """
+    kind, depth, before = type(config), config.num_hidden_layers, dict(vars(config))
+    computed = [name for name in dir(kind) if isinstance(getattr(kind, name), property)]
+    visited = {
+        name: [value[layer] for layer in visits]
+        for name in (*before, *computed)
+        if isinstance(value := getattr(config, name, None), list | tuple) and len(value) == depth
     }
     try:
+        config.__class__ = type(kind.__name__, (kind,), visited)
         config.num_hidden_layers = len(visits)
-        for name, value in lists.items():
-            setattr(config, name, [value[layer] for layer in visits])
+        vars(config).update({name: visited[name] for name in visited.keys() & before.keys()})
         yield
     finally:
-        config.num_hidden_layers = depth
-        for name, value in lists.items():
-            setattr(config, name, value)
+        config.__class__ = kind
+        vars(config).clear()
+        vars(config).update(before)
 
 
 def _shell(module: nn.Module, slot: int) -> nn.Module:

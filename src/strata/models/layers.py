@@ -32,7 +32,8 @@ def place_of_blocks(model: PreTrainedModel) -> Place:
         ModelError: no ModuleList, or more than one, holds as many modules as the configuration
             names layers (layers that are one shared module, for example).
     """
-    depth, text = text_config(model).num_hidden_layers, model.get_decoder()
+    depth, decoder = text_config(model).num_hidden_layers, model.get_decoder()
+    text = decoder if isinstance(decoder, PreTrainedModel) else model.base_model
     lists = list(_lists(text))
     found = [place for place in lists if len(getattr(*place)) == depth]
     if len(found) != 1:

@@ -23,6 +23,16 @@ class Measured(Section):
     seed: int
 
 
+class Prompted(Measured):
+    """How the harness's prompts become tokens.
+
+    bos: never is the released code's; always puts the BOS token before every prompt; tokenizer
+    where the model's own tokenizer does. An empty prompt is the BOS token in any case.
+    """
+
+    bos: Literal["never", "always", "tokenizer"] = "never"
+
+
 class SimilarityParams(Section):
     """Paper C, similarity of hidden states; `passages` of the evaluation text."""
 
@@ -32,7 +42,7 @@ class SimilarityParams(Section):
     seed: int
 
 
-class SingleLayerParams(Measured):
+class SingleLayerParams(Prompted):
     """Paper C, single layers left out or swapped; LAMBADA items of the model and of a null."""
 
     items: PositiveInt
@@ -47,7 +57,7 @@ class VariantChoice(Measured):
     loops: Annotated[int, Field(ge=2)]
 
 
-class VariantParams(VariantChoice):
+class VariantParams(VariantChoice, Prompted):
     """All variants of a decoder; items: of each task, or of each by its name."""
 
     items: PositiveInt | dict[str, PositiveInt]
@@ -69,7 +79,7 @@ class VariantParams(VariantChoice):
         return self.items[task]
 
 
-class PaintersLoopParams(Measured):
+class PaintersLoopParams(Prompted):
     """Paper C, looped parallel: every number of passes from 1 to `most_loops`."""
 
     items: PositiveInt
@@ -78,7 +88,7 @@ class PaintersLoopParams(Measured):
     most_loops: Annotated[int, Field(ge=2)]
 
 
-class GenerationParams(Measured):
+class GenerationParams(Prompted):
     """Paper C, generation with each kind of cache."""
 
     items: PositiveInt
