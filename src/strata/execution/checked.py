@@ -17,13 +17,13 @@ from transformers.utils import ModelOutput
 from strata.errors import StrataError
 from strata.execution.calls import Batch, ExecutionError
 from strata.execution.partial import Trace, TracedBatch, finished, resume, traced_blocks
-from strata.execution.scheduled import KV, on_schedule, refuse_misfit
+from strata.execution.scheduled import KV, counts_tokens, on_schedule, refuse_misfit
 from strata.execution.sweep import swept
 from strata.models import blocks
 from strata.schedules import Schedule, full
 from strata.text import TokenBatch
 
-TOKENS, PREFILL = 8, 5
+TOKENS, PREFILL = 12, 7
 _passed: set[tuple[object, ...]] = set()
 Result = TypeVar("Result")
 AnyBatch = TypeVar("AnyBatch", bound=Batch)
@@ -41,12 +41,19 @@ def scheduled(model: PreTrainedModel, schedule: Schedule, kv: KV = "per_visit") 
 
     Raises:
         ExecutionError: already inside `scheduled`, the depths differ, layers that attend
-            differently (full, sliding window) are to share a slot, or the model is of a family
-            that computes something else when its blocks run in another order.
+            differently (full, sliding window) are to share a slot, no attention layer is left in
+            a hybrid model, or the model is of a family that computes something else when its
+            blocks run in another order.
     """
     refuse_misfit(model, schedule, kv)
     _check(model, _agrees, _decodes)
+    counts = counts_tokens(model)
     with on_schedule(model, schedule, kv):
+        if counts and not counts_tokens(model):
+            raise ExecutionError(
+                f"{_family(model)} counts the tokens it has seen in its attention layers, and the "
+                f"schedule visits none of them; keep one, or use sweep"
+            )
         yield
 
 
@@ -141,7 +148,8 @@ def _raising(check: Check, model: PreTrainedModel) -> None:
     except Exception as error:  # whatever an unknown model does with a call it does not expect
         reason = (str(error).strip() or "no message").splitlines()[0]
         raise ExecutionError(
-            f"{_family(model)} cannot run block by block here: {type(error).__name__}: {reason}"
+            f"{_family(model)} cannot run in parts or in another order: "
+            f"{type(error).__name__}: {reason}"
         ) from error
 
 
@@ -157,28 +165,35 @@ def _agrees(model: PreTrainedModel, few: Sample) -> None:
     [[in_order], [reordered]] = swept(model, [full(depth), mixed], [few], read, 1.0)
     with on_schedule(model, mixed, "per_visit"):
         expected = _run(model, few)
-    _compare(model, "its blocks one by one", one_by_one, whole, few)
-    _compare(model, "the sweep", in_order, whole, few)
-    _compare(model, "another order in the sweep and alone", reordered, expected, few)
+    _compare(model, "its blocks one by one and the model", one_by_one, whole, few)
+    _compare(model, "the sweep and the model", in_order, whole, few)
+    _compare(model, "the sweep and the model in another order", reordered, expected, few)
 
 
 def _decodes(model: PreTrainedModel, few: Sample) -> None:
     """Cached decoding equals one pass, for models that generate and have a cache."""
-    if not model.can_generate():
-        return
-    ids = few.ids_BxL
-    with on_schedule(model, _mixed(len(blocks(model))), "per_visit"):
-        whole = model(input_ids=ids, use_cache=False).logits
-        output = model(input_ids=ids[:, :PREFILL], use_cache=True)
-        parts = [output.logits]
-        for place in range(PREFILL, TOKENS):
-            cache = {name: output[name] for name in ALL_CACHE_NAMES if name in output}
-            if not cache:
+    depth = len(blocks(model))
+    for schedule, where in ((full(depth), "alone"), (_mixed(depth), "in another order")):
+        with on_schedule(model, schedule, "per_visit"):
+            decoded = _decoded(model, few.ids_BxL) if model.can_generate() else None
+            if decoded is None:
                 return
-            output = model(input_ids=ids[:, place : place + 1], **cache, use_cache=True)
-            parts.append(output.logits)
-    everywhere = Sample(ids, torch.ones_like(ids))
-    _compare(model, "cached decoding", torch.cat(parts, dim=1), whole, everywhere)
+            whole = model(input_ids=few.ids_BxL, use_cache=False).logits
+        everywhere = few._replace(mask_BxL=torch.ones_like(few.mask_BxL))
+        _compare(model, f"cached decoding and one pass {where}", decoded, whole, everywhere)
+
+
+def _decoded(model: PreTrainedModel, ids_BxL: torch.Tensor) -> torch.Tensor | None:
+    """Logits of a prompt and then of one token at a time; None if the model keeps no cache."""
+    output = model(input_ids=ids_BxL[:, :PREFILL], use_cache=True)
+    parts = [output.logits]
+    for token_Bx1 in ids_BxL[:, PREFILL:].split(1, dim=1):
+        cache = {name: output[name] for name in ALL_CACHE_NAMES if name in output}
+        if not cache:
+            return None
+        output = model(input_ids=token_Bx1, **cache, use_cache=True)
+        parts.append(output.logits)
+    return torch.cat(parts, dim=1)
 
 
 def _mixed(depth: int) -> Schedule:
@@ -203,7 +218,7 @@ def _compare(
     allowed = tolerance(model.dtype) * (1 + expected_NxC.abs().max().item())
     if not largest <= allowed:
         raise ExecutionError(
-            f"{_family(model)} computes something else here than alone: {what} differ by up to "
+            f"{_family(model)} cannot run in parts or in another order: {what} differ by up to "
             f"{largest:.2g}, expected at most {allowed:.2g}"
         )
 

@@ -10,15 +10,16 @@ Encoders have no cache, and their mean is not normalised again, as released.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from copy import copy
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any, Literal, NoReturn
 
 import torch
 from torch import nn
-from transformers import Cache, PreTrainedConfig, PreTrainedModel
+from transformers import Cache, DynamicCache, PreTrainedConfig, PreTrainedModel
 from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
 from strata.execution.calls import Call, ExecutionError, in_place_of_blocks, leaving, with_hidden
@@ -26,6 +27,7 @@ from strata.models import blocks, text_config
 from strata.schedules import Schedule, layers_of
 
 KV = Literal["per_visit", "averaged"]
+CACHE_INDICES = {"layer_idx", "layer_id"}
 CACHE_ARGUMENTS = ("past_key_values", "layer_past")
 
 
@@ -162,6 +164,15 @@ def refuse_misfit(model: PreTrainedModel, schedule: Schedule, kv: KV) -> None:
             )
 
 
+def counts_tokens(model: PreTrainedModel) -> bool:
+    """Whether the layers that the configuration describes tell a cache how long it is."""
+    try:
+        DynamicCache(config=text_config(model)).get_seq_length()
+    except ValueError:
+        return False
+    return True
+
+
 def _configs(model: PreTrainedModel) -> list[PreTrainedConfig]:
     """Every object that the parts of the model read their number of layers from."""
     kind = type(text_config(model))
@@ -176,16 +187,20 @@ def _listed(config: PreTrainedConfig, visits: Sequence[int]) -> Iterator[None]:
     A class of its own holds what the configuration otherwise computes.
     """
     kind, depth, before = type(config), config.num_hidden_layers, dict(vars(config))
-    computed = [name for name in dir(kind) if isinstance(getattr(kind, name), property)]
     visited = {
         name: [value[layer] for layer in visits]
-        for name in (*before, *computed)
-        if isinstance(value := getattr(config, name, None), list | tuple) and len(value) == depth
+        for name, value in _values(config).items()
+        if isinstance(value, list | tuple) and len(value) == depth
     }
     try:
         config.__class__ = type(kind.__name__, (kind,), visited)
         config.num_hidden_layers = len(visits)
         vars(config).update({name: visited[name] for name in visited.keys() & before.keys()})
+        if spec := before.get("_heterogeneity_spec"):
+            own = enumerate(spec.per_layer_overrides.get(layer) for layer in visits)
+            config._heterogeneity_spec = replace(
+                spec, per_layer_overrides={slot: each for slot, each in own if each}
+            )
         yield
     finally:
         config.__class__ = kind
@@ -193,10 +208,20 @@ def _listed(config: PreTrainedConfig, visits: Sequence[int]) -> Iterator[None]:
         vars(config).update(before)
 
 
+def _values(config: PreTrainedConfig) -> dict[str, Any]:
+    """What a configuration stores and what it computes."""
+    kind, found = type(config), dict(vars(config))
+    for name in dir(kind):
+        if isinstance(getattr(kind, name), property):
+            with suppress(Exception):  # not every value can be had of every model
+                found.setdefault(name, getattr(config, name))
+    return found
+
+
 def _shell(module: nn.Module, slot: int) -> nn.Module:
     """The same module with the same parameters, writing to another cache slot."""
     shell = copy(module)
     shell._modules = {name: child and _shell(child, slot) for name, child in shell._modules.items()}
-    if hasattr(shell, "layer_idx"):
-        shell.layer_idx = slot
+    for name in CACHE_INDICES & vars(shell).keys():
+        setattr(shell, name, slot)
     return shell
