@@ -38,7 +38,7 @@ def run(settings: Params) -> None:
     tasks = {TASK: load_task(TASK, settings.benchmarks, settings.local)}
     for subject, each in subjects(loaded, section):
         count = section.items if subject == MODEL else section.null_items
-        lm = SweepLM(each, list(made.values()), section.batch_size, section.memory_gib)
+        lm = SweepLM(each, list(made.values()), section.batch_size, section.memory_gib, section.bos)
         items = per_item(tasks, lm, list(made), range(count))
         if subject == MODEL:
             wide = items.pivot(index="item", columns="schedule", values="acc")[list(made)]

@@ -35,7 +35,7 @@ def run(settings: Params) -> None:
     tasks = likelihood_tasks(settings)
     for subject, each in subjects(loaded, section):
         count = section.items if subject == MODEL else section.null_items
-        lm = SweepLM(each, list(made.values()), section.batch_size, section.memory_gib)
+        lm = SweepLM(each, list(made.values()), section.batch_size, section.memory_gib, section.bos)
         items = per_item(tasks, lm, list(made), range(count))
         if subject == MODEL:
             own, full = items, loops.full_accuracy(items, section)

@@ -14,7 +14,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, Olmo2ForCausalLM
 
 from strata.anatomy import ablation
-from strata.execution import resume, trace
+from strata.execution import finished, resume, trace
 from strata.lws import LwsConfig, LwsForCausalLM, architecture, build, scaling
 from strata.lws.scaling import (
     VARIANTS,
@@ -25,7 +25,7 @@ from strata.lws.scaling import (
     parameter_count,
     proportional,
 )
-from strata.models import blocks, final_norm, head
+from strata.models import blocks
 
 TABLE_2 = {
     "baseline_12l": (12, 181.1, 142.5, 181_107_456, 0.968),
@@ -136,7 +136,8 @@ def test_parts_are_found_and_tracing_works(model, batch):
     assert widths == [shape[0] for shape in model.config.layer_shapes]
     traced = trace(model, batch)
     assert torch.equal(resume(blocks(model), traced, traced.inputs[3], 3), traced.inputs[-1])
-    assert head(model)(final_norm(model)(traced.inputs[-1])).shape[-1] == 61
+    expected = model(input_ids=batch.ids_BxL, attention_mask=batch.mask_BxL).logits
+    assert torch.equal(finished(model, traced.inputs[-1], batch).logits, expected)
 
 
 def test_skipping_a_layer_equals_a_model_without_it(model, batch):

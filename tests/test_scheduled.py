@@ -179,16 +179,35 @@ def test_nesting_and_wrong_depth_are_refused(model, ids):
 
 
 def test_layers_that_attend_differently(ids):
-    """Order follows the layer, not the place; in parallel they are refused."""
+    """Masks and cache slots follow the layer, not the place, in parallel too."""
     window = {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 3}
     mixed = drawn(Qwen2Config(**GROUPED, **window))
-    reverse = schedules.reverse(T, 0)
-    with scheduled(mixed, reverse):
-        ours = mixed(input_ids=ids, use_cache=False).logits
-        torch.testing.assert_close(decode(mixed, ids, prefill=8), ours, rtol=0, atol=1e-4)
-    torch.testing.assert_close(ours, logits_by_hand(mixed, reverse, ids), rtol=0, atol=1e-4)
+    for schedule in VARIANTS.values():
+        with scheduled(mixed, schedule):
+            ours = mixed(input_ids=ids, use_cache=False).logits
+            torch.testing.assert_close(decode(mixed, ids, prefill=8), ours, rtol=0, atol=1e-4)
+        expected = logits_by_hand(mixed, schedule, ids)
+        torch.testing.assert_close(ours, expected, rtol=0, atol=1e-4)
     with (
         pytest.raises(ExecutionError, match=r"layers \(1, 2, 3, 4, 5\) attend differently"),
-        scheduled(mixed, schedules.parallel(T, 0)),
+        scheduled(mixed, schedules.parallel(T, 0), kv="averaged"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("save", [lambda model, to: model.save_pretrained(to), torch.save])
+def test_saving_inside_a_schedule_is_refused(model, tmp_path, save):
+    with (
+        scheduled(model, VARIANTS["skip"]),
+        pytest.raises(ExecutionError, match="cannot be saved while it runs a schedule"),
+    ):
+        save(model, tmp_path) if save is not torch.save else save(model.state_dict(), tmp_path)
+
+
+def test_activation_checkpointing_and_parallel_layers_are_refused(model):
+    model.activation_checkpointing_enable()
+    with (
+        pytest.raises(ExecutionError, match="activation checkpointing runs blocks again"),
+        scheduled(model, VARIANTS["parallel"]),
     ):
         pass

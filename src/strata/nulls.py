@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 
 from strata.evidence import MODEL, RANDOM, SHUFFLED
 from strata.models import blocks
+from strata.surgery import check_parts
 
 
 def subjects(model: PreTrainedModel, seed: int) -> Iterator[tuple[str, PreTrainedModel]]:
@@ -26,9 +27,15 @@ def random_initialisation(model: PreTrainedModel, seed: int) -> PreTrainedModel:
 
 
 def shuffled_layers(model: PreTrainedModel, seed: int) -> PreTrainedModel:
-    """The trained blocks in a random order; embeddings, norm and head as they were."""
-    shuffled = copy.deepcopy(model)
+    """The trained blocks in a random order; embeddings, norm and head as they were.
+
+    Raises:
+        SurgeryError: blocks of other parts or shapes were to change places.
+    """
     order = layer_order(len(blocks(model)), seed)
+    for target, source in enumerate(order):
+        check_parts(model, target, source)
+    shuffled = copy.deepcopy(model)
     for target, source in zip(blocks(shuffled), order, strict=True):
         target.load_state_dict(blocks(model)[source].state_dict())
     return _like(shuffled, model)

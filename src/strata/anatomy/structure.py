@@ -33,7 +33,7 @@ def weight_structure(model: PreTrainedModel, label: str = "") -> pd.DataFrame:
     rows = []
     for layer, block in enumerate(tqdm(blocks(model), desc=f"singular values {label}")):
         for name, matrix in matrices(block).items():
-            values = _singular_values(matrix).cpu().numpy()
+            values = _singular_values(matrix.flatten(0, -2)).cpu().numpy()
             rows.append({"layer": layer, "matrix": name.split(".")[-2], **_ranks(values)})
     return pd.DataFrame(rows)
 

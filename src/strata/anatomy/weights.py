@@ -50,11 +50,11 @@ def stack(layers: nn.ModuleList, name: str) -> torch.Tensor:
     """
     if len(layers) < DEGREE + 1:
         raise WeightsError(f"found {len(layers)} layers, expected at least {DEGREE + 1}")
-    values = [layer.get_parameter(name).detach() for layer in layers]
-    shapes = sorted({tuple(value.shape) for value in values})
+    values = [dict(layer.named_parameters()).get(name) for layer in layers]
+    shapes = {value if value is None else tuple(value.shape) for value in values}
     if len(shapes) > 1:
-        raise WeightsError(f"{name}: layers have shapes {shapes}, expected one")
-    return torch.stack([value.flatten() for value in values])
+        raise WeightsError(f"{name}: layers have shapes {sorted(shapes, key=str)}, expected one")
+    return torch.stack([value.detach().flatten() for value in values])
 
 
 class Moments(NamedTuple):

@@ -1,6 +1,6 @@
 """Getting a model, and uniform access to its layers."""
 
-from strata.models.layers import blocks, final_norm, head, place_of_blocks
+from strata.models.layers import blocks, place_of_blocks, text_config
 from strata.models.loading import LoadedModel, load, names
 from strata.models.sources import ModelError, materialise
 
@@ -8,10 +8,9 @@ __all__ = [
     "LoadedModel",
     "ModelError",
     "blocks",
-    "final_norm",
-    "head",
     "load",
     "materialise",
     "names",
     "place_of_blocks",
+    "text_config",
 ]

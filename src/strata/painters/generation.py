@@ -18,7 +18,7 @@ from strata.evidence import AS_PUBLISHED, MODEL, Measurements
 from strata.execution import scheduled
 from strata.execution.scheduled import KV
 from strata.models import LoadedModel
-from strata.painters.harness import harness_results
+from strata.painters.harness import PromptedLM, harness_results
 from strata.painters.params import GenerationParams
 from strata.painters.scores import accuracies, curve_table, expanded, informative
 from strata.painters.variants import ORDERS, SEMANTIC
@@ -90,11 +90,11 @@ class Continuation(NamedTuple):
         return (self.tokens != self.padding).long().cumprod(dim=1)
 
 
-class RecordingLM(HFLM):
+class RecordingLM(PromptedLM):
     """The harness's model, keeping the tokens it generates."""
 
-    def __init__(self, loaded: LoadedModel, batch_size: int) -> None:
-        super().__init__(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=batch_size)
+    def __init__(self, loaded: LoadedModel, batch_size: int, bos: str) -> None:
+        super().__init__(loaded, batch_size, bos)
         self.continuations: list[Continuation] = []
 
     def _model_generate(self, context: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -116,7 +116,7 @@ def generate(
     loaded: LoadedModel, task: ConfigurableTask, case: Case, params: GenerationParams
 ) -> Generated:
     """Run the harness on a generative task under one case."""
-    lm = RecordingLM(loaded, params.batch_size)
+    lm = RecordingLM(loaded, params.batch_size, params.bos)
     with scheduled(loaded.model, case.schedule, case.kv):
         samples = harness_results({"gsm8k": task}, lm, range(params.items))["samples"]["gsm8k"]
         agreed = [share for each in lm.continuations for share in one_pass_agreement(lm, each)]

@@ -21,6 +21,16 @@ class Measured(Resampled):
     memory_gib: Positive
 
 
+class Prompted(Measured):
+    """How the harness's prompts become tokens.
+
+    bos: never is the released code's; always puts the BOS token before every prompt; tokenizer
+    where the model's own tokenizer does. An empty prompt is the BOS token in any case.
+    """
+
+    bos: Literal["never", "always", "tokenizer"] = "never"
+
+
 class SimilarityParams(Resampled):
     """Paper C, similarity of hidden states; `passages` of the evaluation text."""
 
@@ -28,7 +38,7 @@ class SimilarityParams(Resampled):
     passages: Annotated[int, Field(ge=2)]
 
 
-class SingleLayerParams(Measured):
+class SingleLayerParams(Prompted):
     """Paper C, single layers left out or swapped; LAMBADA items of the model and of a null."""
 
     items: PositiveInt
@@ -43,7 +53,7 @@ class VariantChoice(Measured):
     loops: Annotated[int, Field(ge=2)]
 
 
-class VariantParams(VariantChoice):
+class VariantParams(VariantChoice, Prompted):
     """All variants of a decoder; items: of each task, or of each by its name."""
 
     items: PositiveInt | dict[str, PositiveInt]
@@ -65,7 +75,7 @@ class VariantParams(VariantChoice):
         return self.items[task]
 
 
-class PaintersLoopParams(Measured):
+class PaintersLoopParams(Prompted):
     """Paper C, looped parallel: every number of passes from 1 to `most_loops`."""
 
     items: PositiveInt
@@ -74,7 +84,7 @@ class PaintersLoopParams(Measured):
     most_loops: Annotated[int, Field(ge=2)]
 
 
-class GenerationParams(Measured):
+class GenerationParams(Prompted):
     """Paper C, generation with each kind of cache."""
 
     items: PositiveInt

@@ -10,10 +10,16 @@ from lm_eval.api.task import ConfigurableTask
 
 from strata import nulls
 from strata.models import LoadedModel
-from strata.painters.params import Measured
+from strata.painters.params import Measured, Prompted
 from strata.params import Params
 from strata.tasks import TaskError, describe, load_task
 from strata.tasks.benchmarks import LIKELIHOOD
+
+BOS = {
+    "never": "no BOS added",
+    "always": "BOS always added",
+    "tokenizer": "BOS added where the tokenizer does",
+}
 
 
 def subjects(loaded: LoadedModel, params: Measured) -> Iterator[tuple[str, LoadedModel]]:
@@ -56,7 +62,7 @@ def likelihood_tasks(settings: Params) -> dict[str, ConfigurableTask]:
 
 
 def conditions(
-    settings: Params, loaded: LoadedModel, params: Measured, tasks: dict[str, ConfigurableTask]
+    settings: Params, loaded: LoadedModel, params: Prompted, tasks: dict[str, ConfigurableTask]
 ) -> dict[str, Any]:
     """What every number was measured under."""
     return {
@@ -64,7 +70,7 @@ def conditions(
         "layers": loaded.model.config.num_hidden_layers,
         "dtype": arithmetic(params.dtype, loaded.model.device),
         "tasks": {name: describe(name, task, settings.benchmarks) for name, task in tasks.items()},
-        "judge": "lm-evaluation-harness, its own tasks; no BOS added; no chat template",
+        "judge": f"lm-evaluation-harness, its own tasks; {BOS[params.bos]}; no chat template",
         "interval": f"95% percentile bootstrap over items, {params.resamples} resamples, paired",
         "seed": params.seed,
     }

@@ -41,7 +41,7 @@ def item_scores(
             unit = f"{subject}-{name}-{documents.start}-{documents.stop}"
             if work.result(unit) is None:
                 plan = [case.schedule for case in made]
-                lm = SweepLM(each, plan, section.batch_size, section.memory_gib)
+                lm = SweepLM(each, plan, section.batch_size, section.memory_gib, section.bos)
                 table = per_item({name: task}, lm, [case.name for case in made], documents)
                 work.finish(unit, table.to_dict("list"))
             found.append(pd.DataFrame(work.result(unit)))
