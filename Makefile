@@ -12,7 +12,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 PIPELINE := $(if $(filter laptop,$(PROFILE)),dvc.yaml,results/$(PROFILE)/dvc.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help check setup repro inputs claim notebooks generated report test lint reliability bench gpu-lws
+.PHONY: help check setup repro inputs claim notebooks generated report test lint reliability families bench gpu-lws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -79,6 +79,9 @@ lint: setup
 
 reliability: setup  ## kill every stage at 60 points, run it again, compare every byte (ten minutes)
 	$(ONE_THREAD) $(BIN)/python tests/kill.py --points 60
+
+families: setup  ## try every decoder of transformers; writes docs/decoders.md (5 minutes)
+	$(ONE_THREAD) $(BIN)/python tests/families.py
 
 bench: setup  ## measure speed; writes results/bench/
 	$(BIN)/python bench/ablation.py

@@ -1,6 +1,6 @@
 """Tiny random models of every decoder that transformers can build, and whether each works here.
 
-`python tests/families.py` tries all of them and writes docs/models.md.
+`python tests/families.py` tries all of them and writes docs/decoders.md.
 """
 
 import warnings
@@ -25,7 +25,7 @@ from strata.schedules import Schedule
 from strata.surgery import SurgeryError, neighbour_average, noised, zeroed
 from strata.text import TokenBatch
 
-PAGE = paths.ROOT / "docs" / "models.md"
+PAGE = paths.ROOT / "docs" / "decoders.md"
 WORKS = "works"
 LAYERS, VOCABULARY, LARGEST, LENGTH = 6, 61, 20_000_000, 12
 # what configurations call their sizes; each takes those that it has

@@ -106,7 +106,7 @@ def noised(
     """Add Gaussian noise of `fraction` of each matrix's own standard deviation (paper A: 0.5)."""
     values = {
         layer: {
-            name: matrix + fraction * matrix.std() * noise
+            name: matrix + fraction * _spread(matrix) * noise
             for name, matrix, noise in _with_noise(model, layer, seed)
         }
         for layer in _checked(model, layers)
@@ -120,7 +120,7 @@ def randomised(model: PreTrainedModel, layers: int | Iterable[int], seed: int) -
     """Replace each matrix by Gaussian noise of the same mean and standard deviation."""
     values = {
         layer: {
-            name: matrix.mean() + matrix.std() * noise
+            name: matrix.mean() + _spread(matrix) * noise
             for name, matrix, noise in _with_noise(model, layer, seed)
         }
         for layer in _checked(model, layers)
@@ -230,6 +230,11 @@ def _with_noise(
     for name, matrix in matrices(blocks(model)[layer]).items():
         noise = torch.randn(matrix.shape, generator=generator, dtype=matrix.dtype)
         yield name, matrix, noise.to(matrix.device)
+
+
+def _spread(matrix: torch.Tensor) -> torch.Tensor:
+    """Standard deviation; none of a single number."""
+    return matrix.std() if matrix.numel() > 1 else matrix.new_zeros(())
 
 
 @contextmanager

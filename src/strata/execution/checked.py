@@ -173,12 +173,20 @@ def _agrees(model: PreTrainedModel, few: Sample) -> None:
 def _decodes(model: PreTrainedModel, few: Sample) -> None:
     """Cached decoding equals one pass, for models that generate and have a cache."""
     depth = len(blocks(model))
-    for schedule, where in ((full(depth), "alone"), (_mixed(depth), "in another order")):
+    again = Schedule(depth, (*range(depth), 0))
+    for schedule, where in (
+        (full(depth), "alone"),
+        (again, "with a layer again"),
+        (_mixed(depth), "in another order"),
+    ):
         with on_schedule(model, schedule, "per_visit"):
             decoded = _decoded(model, few.ids_BxL) if model.can_generate() else None
             if decoded is None:
                 return
             whole = model(input_ids=few.ids_BxL, use_cache=False).logits
+            model.generate(
+                few.ids_BxL[:, :PREFILL], max_new_tokens=2, pad_token_id=0, do_sample=False
+            )
         everywhere = few._replace(mask_BxL=torch.ones_like(few.mask_BxL))
         _compare(model, f"cached decoding and one pass {where}", decoded, whole, everywhere)
 
