@@ -16,6 +16,7 @@ from strata.anatomy import subjects
 from strata.evidence import Evidence
 from strata.models import blocks
 from strata.params import Params, ParamsError
+from strata.results import read_table
 from strata.work import Work
 
 
@@ -35,7 +36,7 @@ def run(settings: Params) -> None:
         evidence.rows("recovery_curves", points.assign(**place._asdict()))
     table = pd.DataFrame(rows)
     evidence.rows("recovery", table)
-    importance = pd.read_csv(evidence.folder / "ablation.csv")
+    importance = read_table(evidence.folder / "ablation.csv", "change_percent")
     evidence.add(study.measurements(table, importance, section.resamples))
     evidence.write("recovery", conditions(settings))
     work.clear()

@@ -7,19 +7,18 @@ Outputs   results/<profile>/anatomy/manipulation.json   what the ledger judges
 Cost      laptop: about a minute on 2 cores
 """
 
-import pandas as pd
-
 from strata import stage
 from strata.anatomy import manipulation, subjects
 from strata.anatomy.manipulation_study import study
 from strata.evidence import Evidence
 from strata.params import Params
+from strata.results import read_table
 
 
 def run(settings: Params) -> None:
     section = settings.anatomy_manipulation
     evidence = Evidence("anatomy", settings.profile)
-    ablation = pd.read_csv(evidence.folder / "ablation.csv")
+    ablation = read_table(evidence.folder / "ablation.csv", "change_percent")
     ablation = ablation.query("subject == 'model' and reading == 'neighbour_average'")
     found = manipulation.redundant(ablation["change_percent"].to_list(), section.redundant)
     for subject, table, measured in study(settings, found):

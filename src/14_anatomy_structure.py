@@ -8,20 +8,20 @@ Outputs   results/<profile>/anatomy/structure_weights.csv     ranks and norms of
 Cost      laptop: about half a minute on 2 cores
 """
 
-import pandas as pd
-
 from strata import nulls, stage
 from strata.anatomy import structure, subjects
 from strata.evidence import MODEL, SHUFFLED, Evidence
 from strata.models import blocks
 from strata.params import Params
+from strata.results import read_table
 
 
 def run(settings: Params) -> None:
     section = settings.anatomy_structure
     evidence = Evidence("anatomy", settings.profile)
     tokens = subjects.token_batches(settings, section.passages, section.batch_size)
-    ablation = pd.read_csv(evidence.folder / "ablation.csv").query("reading == 'neighbour_average'")
+    ablation = read_table(evidence.folder / "ablation.csv", "change_percent")
+    ablation = ablation.query("reading == 'neighbour_average'")
     for subject, model in nulls.subjects(subjects.loaded(settings).model, section.seed):
         importance = ablation[ablation["subject"] == subject]["change_percent"]
         if subject == MODEL:

@@ -19,6 +19,7 @@ from strata.painters import generation
 from strata.painters.cost import cost_of
 from strata.painters.subjects import conditions, in_dtype
 from strata.params import Params
+from strata.results import read_table
 from strata.tasks import load_task
 
 TASK = "gsm8k"
@@ -36,7 +37,7 @@ def run(settings: Params) -> None:
     section = settings.painters_generation
     evidence = Evidence("painters", settings.profile)
     loaded = load("painters_model", settings)
-    variant_items = pd.read_csv(evidence.folder / "variants_items.csv")
+    variant_items = read_table(evidence.folder / "variants_items.csv", "item")
     generation.check_measured(variant_items, section)
     task = load_task(TASK, settings.benchmarks, settings.local)
     task.set_config("num_fewshot", section.shots)

@@ -15,17 +15,15 @@ Outputs   results/<profile>/across/answers.json      every measurement with its 
 Cost      laptop: under a minute
 """
 
-import json
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from strata import paths, stage
 from strata.across import answers, classes, predictors, runs, shapes, touch
 from strata.errors import StrataError
 from strata.evidence import MODEL, RANDOM, Evidence
 from strata.params import Params
+from strata.results import read_json, read_table
 
 
 class AcrossError(StrataError):
@@ -37,10 +35,11 @@ def run(settings: Params) -> None:
     folder = paths.results(settings.profile)
     evidence = Evidence("across", settings.profile)
     about = conditions(settings, folder)
-    important = touch.importance(pd.read_csv(folder / "anatomy" / "ablation_nll.csv"), section)
-    harmed = touch.harm(pd.read_csv(folder / "painters" / "single_layer_items.csv"), section)
-    similarity = pd.read_csv(folder / "painters" / "similarity.csv")
-    structure = pd.read_csv(folder / "anatomy" / "structure.csv")
+    passages = read_table(folder / "anatomy" / "ablation_nll.csv", "nll", "tokens")
+    items = read_table(folder / "painters" / "single_layer_items.csv", "full")
+    important, harmed = touch.importance(passages, section), touch.harm(items, section)
+    similarity = read_table(folder / "painters" / "similarity.csv", "similarity")
+    structure = read_table(folder / "anatomy" / "structure.csv", "layer")
     lws = runs.read(folder / "across", section)
     skipped = {subject: each for (subject, reading), each in important.items() if reading == "skip"}
     looks, alike = shapes.structure(lws, section)
@@ -85,7 +84,7 @@ def conditions(settings: Params, folder: Path) -> dict[str, Any]:
         AcrossError: papers A and C were run on different models.
     """
     ours, theirs = (
-        json.loads((folder / file).read_text(encoding="utf-8"))["about"]
+        read_json(folder / file)["about"]
         for file in ("anatomy/ablation.json", "painters/single_layer.json")
     )
     if ours["model"] != theirs["model"]:

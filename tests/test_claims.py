@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from toy_ledger import FAR, NULLS, at_least, bare, check, entry, evidence, ledger, write
+from toy_ledger import FAR, NULLS, at, at_least, bare, check, entry, evidence, ledger, write
 
 from strata import paths
 from strata.claims import LedgerError, judge, load_ledger
@@ -14,19 +14,20 @@ from strata.claims.tables import check_table, counts, markdown, plain, read_verd
 from strata.records import Estimate, write_json
 from strata.report.claim import anew, likeness, screen
 from strata.report.material import read_material
+from strata.results import ResultError
 
 
 def test_evidence_without_the_key_names_claim_and_key(tmp_path):
     evidence(tmp_path, model=(1, 2))
-    claim = entry(checks=[check(evidence={"file": "a/b.json", "key": "z"})])
+    claim = entry(checks=[check(evidence=at("z"))])
     with pytest.raises(LedgerError, match=r"claim A-X, check number: evidence.key 'z' is not in"):
         judge(ledger(tmp_path / "claims", claim), tmp_path, "laptop")
 
 
 def test_damaged_evidence_is_named(tmp_path):
     evidence(tmp_path, model=(1, 2))
-    (tmp_path / "a" / "b.json").write_text("{")
-    with pytest.raises(LedgerError, match=r"b\.json: not valid JSON"):
+    (tmp_path / "anatomy" / "ablation.json").write_text("{")
+    with pytest.raises(ResultError, match=r"not readable JSON .*run stage anatomy_ablation again"):
         judge(ledger(tmp_path / "claims", entry()), tmp_path, "laptop")
 
 
@@ -42,7 +43,7 @@ def test_damaged_evidence_is_named(tmp_path):
 )
 def test_an_interval_that_is_none_is_named(tmp_path, wrong):
     write(tmp_path, k={"model": wrong})
-    with pytest.raises(LedgerError, match=r"b\.json: k\.model.*run its stage again"):
+    with pytest.raises(LedgerError, match=r"k\.model.*run stage anatomy_ablation again"):
         judge(ledger(tmp_path / "claims", entry()), tmp_path, "laptop")
 
 

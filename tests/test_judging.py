@@ -8,6 +8,7 @@ from toy_ledger import (
     FAR,
     RANGE,
     above_zero,
+    at,
     at_least,
     bare,
     check,
@@ -206,7 +207,7 @@ def test_too_small_a_profile_leaves_it_open(tmp_path):
 def test_a_claim_says_that_what_it_rests_on_fails(tmp_path):
     claims = ledger(
         tmp_path / "claims",
-        bare(id="A-BASE", checks=[check(evidence={"file": "a/b.json", "key": "base"})]),
+        bare(id="A-BASE", checks=[check(evidence=at("base"))]),
         bare(id="A-TOP", requires=["A-BASE"]),
     )
     write(tmp_path, k=measured(model=(9, 11)), base=measured(model=(1, 2)))
@@ -225,7 +226,7 @@ def test_the_verdict_under_an_earlier_rule_stands_beside(tmp_path):
 
 def test_holm_corrects_over_a_papers_signs(tmp_path):
     ends = {"k": (0.01, 2), "l": (1, 2), "m": (0.2, 2)}
-    checks = [above_zero(name=key, evidence={"file": "a/b.json", "key": key}) for key in ends]
+    checks = [above_zero(name=key, evidence=at(key)) for key in ends]
     claims = ledger(tmp_path / "claims", bare(checks=checks))
     write(tmp_path / "laptop", **{key: measured(model=each) for key, each in ends.items()})
     spoken = speaking(claims, tmp_path)

@@ -80,7 +80,7 @@ def test_bad_files_are_named(tmp_path):
         ledger(tmp_path, entry(), entry())
     with pytest.raises(LedgerError, match="claim B-X: expected an id that begins with A-"):
         ledger(tmp_path, entry(id="B-X"))
-    with pytest.raises(LedgerError, match="profile 'huge': expected one of smoke, laptop, study"):
+    with pytest.raises(LedgerError, match="profile 'huge': expected one of laptop, paper, smoke"):
         ledger(tmp_path, entry(profile="huge"))
     (tmp_path / "toy" / "claims.yaml").write_text("a: [")
     with pytest.raises(LedgerError, match=r"claims\.yaml: not valid YAML"):
@@ -88,7 +88,7 @@ def test_bad_files_are_named(tmp_path):
 
 
 def test_corrections_and_coverage_name_claims_that_exist():
-    known = {claim.id for claim in load_ledger()}
+    known = {claim.id: () for claim in load_ledger()}
     for room in ("anatomy", "lws", "painters"):
         assert load_texts(Correction, paths.PAPERS / room, known)
         covered = load_texts(Covered, paths.PAPERS / room, known)

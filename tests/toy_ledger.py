@@ -24,6 +24,10 @@ def entry(**changes):
     }
 
 
+def at(key):
+    return {"file": "anatomy/ablation.json", "key": key}
+
+
 def bare(**changes):
     """An entry without null models."""
     return entry(nulls=[], no_null="none applies", **changes)
@@ -36,7 +40,7 @@ def check(**changes):
         "published": 10,
         "unit": "units",
         "tolerance": {"absolute": 1, "reason": "because"},
-        "evidence": {"file": "a/b.json", "key": "k"},
+        "evidence": at("k"),
         **changes,
     }
 
@@ -80,7 +84,7 @@ def measured(**intervals):
 
 
 def write(folder, about=(), **measurements):
-    file = folder / "a" / "b.json"
+    file = folder / "anatomy" / "ablation.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     content = {"about": {"model": "toy", **dict(about)}, "measurements": measurements}
     file.write_text(json.dumps(content))

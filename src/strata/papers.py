@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from strata import paths
 from strata.errors import StrataError
-from strata.yamls import Entry, checked, read_yaml
+from strata.yamls import Entry, checked, read_mapping
 
 FILE = "paper.yaml"
 
@@ -53,7 +53,7 @@ class Paper(Entry):
     """A paper: its folder's name, the letter its claims begin with, and where it is discussed.
 
     room: folder in `data/papers/` and in `src/strata/`; notebook: stem of a file in `notebooks/`;
-    protocols, abilities: what its claims name.
+    protocols, abilities, nulls: what its claims name; nulls beside those of `strata.nulls`.
     """
 
     room: str
@@ -66,6 +66,7 @@ class Paper(Entry):
     notebook: str
     protocols: dict[str, tuple[Condition, ...]] = Field(default_factory=dict)
     abilities: dict[str, Ability] = Field(default_factory=dict)
+    nulls: tuple[str, ...] = ()
 
 
 def load_papers(folder: Path = paths.PAPERS) -> list[Paper]:
@@ -78,7 +79,7 @@ def load_papers(folder: Path = paths.PAPERS) -> list[Paper]:
     papers = [
         checked(
             Paper,
-            {"room": file.parent.name} | read_yaml(file, PaperError),
+            {"room": file.parent.name} | read_mapping(file, PaperError),
             f"{file.parent.name}/{FILE}",
             PaperError,
         )

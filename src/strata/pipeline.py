@@ -17,7 +17,7 @@ from strata.records import write_text
 
 PREFIX = "results/${profile}/"
 UNTRACKED = ("params", "paths.py", "rooms.py", "profiles.py", "yamls.py", "errors.py")
-UNTRACKED += ("command_line.py", "stage.py", "locks.py")
+UNTRACKED += ("command_line.py", "stage.py", "locks.py", "results.py", "pipeline.py")
 """What they read is tracked by key, or decides no number."""
 
 
@@ -38,6 +38,11 @@ def files(stage: str) -> list[str]:
     outputs = [*entry.get("outs", []), *entry.get("metrics", []), *entry.get("plots", [])]
     names = [next(iter(each)) if isinstance(each, dict) else each for each in outputs]
     return [name.removeprefix(PREFIX) for name in names]
+
+
+def every_file() -> set[str]:
+    """All that stages write below results/<profile>/."""
+    return {file for stage in stages() for file in files(stage)}
 
 
 def stage_of(file: str) -> str | None:

@@ -4,7 +4,15 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from strata.params.sections import NonNegative, NonNegativeInt, PositiveInt, Resampled, Section
+from strata.params.sections import (
+    NonNegative,
+    NonNegativeInt,
+    Positive,
+    PositiveInt,
+    Resampled,
+    Section,
+    Seed,
+)
 from strata.params.sources import ModelParams, TextParams
 
 
@@ -54,10 +62,10 @@ class RecoveryParams(SharedOut):
     """Paper A's recovery from noise."""
 
     layers: tuple[NonNegativeInt, ...] | None
-    noise: Annotated[float, Field(gt=0)]
-    seeds: tuple[int, ...]
-    learning_rate: Annotated[float, Field(gt=0)]
-    tolerance: Annotated[float, Field(ge=0)]
+    noise: Positive
+    seeds: tuple[Seed, ...]
+    learning_rate: Positive
+    tolerance: NonNegative
     checks: tuple[NonNegativeInt, ...]
     train_text: TextParams
     batch_size: PositiveInt
@@ -120,14 +128,23 @@ class GrowthParams(SharedOut):
     batch_size: PositiveInt
     steps: PositiveInt
     half_budget: Annotated[float, Field(gt=0, le=1)]
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Positive
     anti_scale: NonNegative
     roles: dict[str, tuple[NonNegativeInt, ...]]
     phases: Annotated[tuple[GrowthPhase, ...], Field(min_length=1)]
     uniform_epochs: PositiveInt
     checks: PositiveInt
     checkpoint_every: PositiveInt
-    seeds: Annotated[tuple[int, ...], Field(min_length=2)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> Self:
+        if self.width % (2 * self.heads):
+            raise ValueError(
+                f"width {self.width}: expected a multiple of {2 * self.heads}, so that each of "
+                f"{self.heads} heads has an even number of channels"
+            )
+        return self
 
     @model_validator(mode="after")
     def _roles_cover_the_layers(self) -> Self:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from strata import paths
-from strata.errors import StrataError
 from strata.records import Estimate
+from strata.results import read_table
 from strata.statistics import (
     Floats,
     block_bootstrap,
@@ -28,15 +28,11 @@ SEEDS = (2, 3, 5)
 Draw = Callable[[np.random.Generator], tuple[Estimate, float]]
 
 
-class CoverageError(StrataError):
-    """The evidence that a simulation starts from is not there."""
-
-
 def simulated(profile: str) -> dict[str, dict[str, float]]:
     """Kind of interval -> share of simulated intervals that hold the truth, and what was drawn.
 
     Raises:
-        CoverageError: the profile lacks a table.
+        ResultError: the profile lacks a table.
     """
     items = _table(profile, "painters/variants_items.csv")
     passages = _table(profile, "anatomy/ablation_nll.csv")
@@ -60,10 +56,7 @@ def _covered(draw: Draw) -> dict[str, float]:
 
 
 def _table(profile: str, name: str) -> pd.DataFrame:
-    file = paths.results(profile) / name
-    if not file.is_file():
-        raise CoverageError(f"{file}: not there; expected the evidence of {profile}, run its stage")
-    return pd.read_csv(file)
+    return read_table(paths.results(profile) / name)
 
 
 def _median_over_tasks(items: pd.DataFrame) -> Draw:

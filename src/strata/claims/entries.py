@@ -13,7 +13,7 @@ Kind = Literal["exact", "ratio", "sign", "order", "range", "shape"]
 Grade = Literal["abs", "text", "code", "sum", "digitised", "derived"]
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-End = float  # of a region: may be infinite
+End = Annotated[float, Field(allow_inf_nan=True)]  # of a region
 INFINITY = float("inf")
 TINY = 5e-324
 
@@ -69,7 +69,7 @@ class Tolerance(Entry):
     @model_validator(mode="after")
     def _ends_in_order(self) -> Self:
         low, high = self.low, self.high
-        if low is not None and high is not None and not low <= high:
+        if low is not None and high is not None and not (low <= high and low < INFINITY > -high):
             raise ValueError(f"expected low at most high, found {low} and {high}")
         return self
 

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from strata import paths, profiles
+from strata import paths, pipeline, profiles
 from strata.claims.entries import Claim, LedgerError
+from strata.evidence import RANDOM, SHUFFLED
 from strata.papers import Paper, load_papers
 from strata.yamls import AnyEntry, Entry, checked, read_yaml
+
+STANDARD_NULLS = (RANDOM, SHUFFLED)
 
 
 def load_ledger(folder: Path = paths.PAPERS) -> list[Claim]:
@@ -15,7 +18,8 @@ def load_ledger(folder: Path = paths.PAPERS) -> list[Claim]:
 
     Raises:
         LedgerError: not YAML, an unknown, missing or wrong field, an id used twice or with another
-            paper's letter, or a profile, protocol, ability or required claim that is not there.
+            paper's letter, or a profile, protocol, ability, null model, evidence file or required
+            claim that is not there.
     """
     claims = [claim for paper in load_papers(folder) for claim in _claims(paper, folder)]
     if not claims:
@@ -40,10 +44,17 @@ def _claims(paper: Paper, folder: Path) -> list[Claim]:
         _known(claim, "profile", [claim.profile], known)
         _known(claim, "protocol", [claim.protocol], paper.protocols)
         _known(claim, "able", [claim.able] if claim.able else [], paper.abilities)
+        _known(claim, "nulls", _nulls(claim), STANDARD_NULLS + paper.nulls)
+        files = [check.evidence.file for check in claim.checks if not check.pending]
+        _known(claim, "evidence.file", files, pipeline.every_file())
         labels = [each.what for each in paper.protocols[claim.protocol]]
         _known(claim, "comparable", claim.comparable, labels)
         claim._of = paper
     return claims
+
+
+def _nulls(claim: Claim) -> list[str]:
+    return [*claim.nulls, *(name for check in claim.checks for name in check.nulls or ())]
 
 
 def _known(
@@ -52,7 +63,7 @@ def _known(
     for name in names:
         if name not in known:
             raise LedgerError(
-                f"claim {claim.id}: {field} {name!r}: expected one of {', '.join(known)}"
+                f"claim {claim.id}: {field} {name!r}: expected one of {', '.join(sorted(known))}"
             )
 
 

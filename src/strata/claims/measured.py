@@ -1,6 +1,5 @@
 """Evidence files as the judge reads them."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -8,6 +7,7 @@ from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
 
 from strata.claims.entries import LedgerError
 from strata.records import Estimate
+from strata.results import again, read_json
 
 Measured = dict[str, Estimate]  # subject -> estimate
 
@@ -35,23 +35,19 @@ def read_evidence(file: Path) -> EvidenceFile | None:
     """An evidence file, checked; None where there is none.
 
     Raises:
-        LedgerError: not JSON, a part missing, or an interval that is not one.
+        LedgerError: a part missing, or an interval that is not one.
     """
     if not file.is_file():
         return None
-    again = "run its stage again"
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LedgerError(f"{file}: not valid JSON ({error}); {again}") from error
-    if not isinstance(content, dict) or not {"about", "measurements"} <= content.keys():
-        raise LedgerError(f"{file}: expected keys about and measurements; {again}")
+    content = read_json(file)
+    if not {"about", "measurements"} <= content.keys():
+        raise LedgerError(f"{file}: expected keys about and measurements; {again(file)}")
     try:
         measurements = MEASUREMENTS.validate_python(content["measurements"])
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise LedgerError(f"{file}: {place}: {first['msg']}; {again}") from error
+        raise LedgerError(f"{file}: {place}: {first['msg']}; {again(file)}") from error
     if not isinstance(content["about"], dict) or "model" not in content["about"]:
-        raise LedgerError(f"{file}: expected `model` in about; {again}")
+        raise LedgerError(f"{file}: expected `model` in about; {again(file)}")
     return EvidenceFile(content["about"], measurements)

@@ -1,6 +1,5 @@
 """Verdicts as plain tables, for the README, the terminal and the notebooks."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from strata.claims.nulls import holds
 from strata.claims.numbers import interval, number
 from strata.claims.speaking import Spoken
 from strata.records import Estimate
+from strata.results import read_json
 
 
 def counts(verdicts: list[Verdict]) -> dict[str, int]:
@@ -55,7 +55,7 @@ def plain(verdicts: list[Verdict]) -> dict[str, Any]:
 
 def read_verdicts(file: Path) -> dict[str, Verdict]:
     """Claim id -> verdict, from a file of `plain` verdicts."""
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = read_json(file)
     return {
         name: Verdict(**verdict | {"checks": [Judged(**check) for check in verdict["checks"]]})
         for name, verdict in content.items()
@@ -156,7 +156,7 @@ def device(profile: str, stage: str) -> str:
     file = paths.results(profile) / "provenance" / f"{stage}.json"
     if not file.is_file():
         return ""
-    run = json.loads(file.read_text(encoding="utf-8"))
+    run = read_json(file)
     return run.get("gpu", run.get("device", ""))
 
 

@@ -2,10 +2,25 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from strata.params.sections import Positive, PositiveInt, Resampled, Section
+from strata.lws.scaling import PUBLISHED, layer_shapes, proportional
+from strata.params.sections import Name, Positive, PositiveInt, Resampled, Section, Seed
 from strata.params.training import LoopParams, Precision
+
+
+def _width(d_model: int) -> int:
+    proportional(d_model, PUBLISHED.vocabulary)
+    return d_model
+
+
+def _variant(name: str) -> str:
+    layer_shapes(name)
+    return name
+
+
+Width = Annotated[PositiveInt, AfterValidator(_width)]
+Variant = Annotated[str, AfterValidator(_variant)]
 
 
 class LwsArchitectureParams(Section):
@@ -19,11 +34,11 @@ class LwsArchitectureParams(Section):
 class LwsGroup(Section):
     """Runs that belong together: each variant with each reader and seed, at one width."""
 
-    name: str
-    variants: tuple[str, ...]
+    name: Name
+    variants: tuple[Variant, ...]
     readers: tuple[Literal["correct", "as_published"], ...]
-    seeds: tuple[int, ...]
-    d_model: PositiveInt
+    seeds: tuple[Seed, ...]
+    d_model: Width
     steps: PositiveInt
     learning_rate: Positive
     precision: Precision
@@ -45,7 +60,7 @@ class LwsTrainParams(Section):
 class LwsThroughputParams(Section):
     """Paper B's training speed. peak_tflops: the device's dense peak, from which MFU follows."""
 
-    d_model: PositiveInt
+    d_model: Width
     vocabulary: PositiveInt
     sequence_length: PositiveInt
     sequences: PositiveInt

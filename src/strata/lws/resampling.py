@@ -1,6 +1,5 @@
 """Loading results, and what all comparisons rest on: paired resampling of seeds and documents."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,10 @@ import numpy as np
 from strata.lws.params import LwsTrainParams
 from strata.lws.runs import Result, RunError, planned
 from strata.records import Estimate
+from strata.results import again, read_json
 from strata.statistics import Floats, estimate, resampling_weights, seed_weights
 
+MEASURED = {"variant", "reader", "seed", "documents", "validation_curve", "untrained"}
 Kind = Literal["real", "zero", "reported"]
 
 
@@ -35,9 +36,20 @@ class Resampling:
 
 
 def load_results(folder: Path, params: LwsTrainParams) -> list[Result]:
-    """The results of all planned runs that are there, in the order of the plan."""
+    """The results of all planned runs that are there, in the order of the plan.
+
+    Raises:
+        ResultError, RunError: a file is damaged or of another run.
+    """
     files = [folder / f"{run.name}.json" for run in planned(params)]
-    return [json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
+    return [_whole(file) for file in files if file.is_file()]
+
+
+def _whole(file: Path) -> Result:
+    found = read_json(file)
+    if found.get("run") != file.stem or not found.keys() >= MEASURED:
+        raise RunError(f"{file}: not the result of its run; {again(file)}")
+    return found
 
 
 def main_results(results: list[Result], params: LwsTrainParams) -> list[Result]:

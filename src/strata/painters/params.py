@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from strata.painters.catalogue import VARIANTS
 from strata.params.benchmarks import GlueItems, GlueSource
-from strata.params.sections import ParamsError, Positive, PositiveInt, Resampled, Section
+from strata.params.sections import ParamsError, Positive, PositiveInt, Resampled, Section, Seed
 from strata.params.sources import EncoderParams, ModelParams
 
 
@@ -112,7 +112,7 @@ class HeadParams(Section):
     epochs: PositiveInt
     learning_rate: Positive
     batch_size: PositiveInt
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
 
 
 class FineTuningParams(HeadParams):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from strata.params.sections import PositiveInt, Section
+from strata.params.sections import PositiveInt, Section, Seed
 
 
 class BenchmarkParams(Section):
@@ -26,4 +26,4 @@ class GlueSource(Section):
 
     source: Literal["authored", "hub"]
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
-    seed: int
+    seed: Seed

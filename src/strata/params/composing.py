@@ -10,7 +10,7 @@ import yaml
 from strata import paths, profiles
 from strata.params.sections import Params, ParamsError
 from strata.records import write_text
-from strata.yamls import checked, read_yaml
+from strata.yamls import checked, read_mapping
 
 BRACKETS = ("[", "{", '"', "'")
 NULLS = ("", "~", "null")
@@ -22,7 +22,7 @@ def read(path: Path) -> Params:
     Raises:
         ParamsError: the file is missing, is not YAML, or a key is unknown, missing or out of range.
     """
-    return _checked(_mapping(path), path)
+    return _checked(read_mapping(path, ParamsError), path)
 
 
 def parse(dumped: str) -> Params:
@@ -84,19 +84,15 @@ def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
     return {**base, **overlay, **nested}
 
 
-def _laid_over(profile: str) -> dict[str, Any]:
+def _laid_over(profile: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
     """A profile's parameters over those of the profile that it names in `over`, or the base."""
     if profile == profiles.base():
-        return _mapping(paths.PARAMS)
-    own = _mapping(paths.PROFILES / f"{profile}.yaml")
-    return merge(_laid_over(own.pop("over", profiles.base())), own)
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    content = read_yaml(path, ParamsError)
-    if not isinstance(content, dict):
-        raise ParamsError(f"{path}: expected a mapping, found {type(content).__name__}")
-    return content
+        return read_mapping(paths.PARAMS, ParamsError)
+    profiles.rank(profile)
+    if profile in above:
+        raise ParamsError(f"profiles/{profile}.yaml: over: expected no circle of profiles")
+    own = read_mapping(paths.PROFILES / f"{profile}.yaml", ParamsError)
+    return merge(_laid_over(own.pop("over", profiles.base()), (*above, profile)), own)
 
 
 def _change(change: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from strata.params.sections import PositiveInt, Section
+from strata.params.sections import Label, Name, PositiveInt, Section, Seed
 
 
 class WheelSource(Section):
@@ -39,7 +39,7 @@ class WheelParts(Section):
     requirement: str
     terms: str
     parts: Annotated[dict[str, str], Field(min_length=1)]
-    gguf: str
+    gguf: Name
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     licence: str
 
@@ -71,7 +71,7 @@ class HubSource(Section):
 class PathSource(Section):
     """A local folder in the hub's layout: config.json, safetensors, tokenizer files."""
 
-    name: str
+    name: Label
     folder: str | None
 
 
@@ -82,8 +82,8 @@ class TinySource(Section):
     licence: str = "MIT, built by this repository"
     family: Literal["llama", "bert"] = "llama"
     layers: PositiveInt
-    width: PositiveInt
-    seed: int
+    width: Annotated[int, Field(gt=0, le=4096, multiple_of=16)]
+    seed: Seed
 
 
 class ModelParams(Section):

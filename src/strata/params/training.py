@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from strata.params.sections import Positive, PositiveInt, Section
+from strata.params.sections import NonNegative, NonNegativeInt, Positive, PositiveInt, Section, Seed
 
 Precision = Literal["fp32", "bf16_autocast", "pure_bf16"]
 
@@ -16,12 +16,14 @@ class LoopParams(Section):
     gradient accumulation follows; clip: largest gradient norm.
     """
 
+    MAY_REPEAT = ("betas",)
+
     sequence_length: Annotated[int, Field(ge=2)]
     batch_tokens: PositiveInt
     memory_gib: Positive
     schedule: Literal["constant", "cosine"]
-    warmup_steps: Annotated[int, Field(ge=0)]
-    weight_decay: Annotated[float, Field(ge=0)]
+    warmup_steps: NonNegativeInt
+    weight_decay: NonNegative
     betas: tuple[float, float]
     eps: Positive
     clip: Positive
@@ -36,4 +38,4 @@ class TrainingParams(LoopParams):
     steps: PositiveInt
     learning_rate: Positive
     precision: Precision
-    seed: int
+    seed: Seed

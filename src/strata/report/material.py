@@ -35,7 +35,7 @@ def read_material() -> Material:
         LedgerError: one of them is malformed, or names what is not there.
     """
     papers, claims = load_papers(), load_ledger()
-    known = {claim.id for claim in claims}
+    known = {claim.id: [check.evidence.key for check in claim.checks] for claim in claims}
     texts = [
         {each.letter: load_texts(kind, paths.PAPERS / each.room, known) for each in papers}
         for kind in TEXTS

@@ -1,6 +1,5 @@
 """What a notebook reads: of every evidence file, the profile that speaks for the claims on it."""
 
-import json
 from typing import Any
 
 import pandas as pd
@@ -15,6 +14,7 @@ from strata.figures.shown import Shown
 from strata.papers import Paper
 from strata.report.material import Material, read_material
 from strata.report.parts import deviations_of
+from strata.results import read_json
 
 COLUMNS = ["claim", "check", "published", "agrees", "ours", "nulls", "verdict", "model", "profile"]
 
@@ -51,7 +51,7 @@ class Reading:
     def content(self, name: str) -> dict[str, Any]:
         """Conditions (`about`) and `measurements` of a file."""
         file = paths.results(self.profile(name)) / self.room / f"{name}.json"
-        return json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file)
 
     def table(self, name: str, beside: str, rows: str = "") -> pd.DataFrame:
         """A table of the profile that speaks for the file `beside` it."""

@@ -1,6 +1,7 @@
 """Prose kept in data/papers/<paper>/: headlines, deviations, corrections, what a paper holds."""
 
 import datetime
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Self, TypeVar
 
@@ -69,22 +70,30 @@ class Covered(Entry):
 AnyText = TypeVar("AnyText", Headline, Deviation, Correction, Covered)
 
 
-def load_texts(kind: type[AnyText], folder: Path, known: set[str]) -> list[AnyText]:
+def load_texts(
+    kind: type[AnyText], folder: Path, known: Mapping[str, Collection[str]]
+) -> list[AnyText]:
     """A paper's texts of one kind; none where there is no file.
 
     Args:
-        folder: data/papers/<paper>; known: the ledger's ids.
+        folder: data/papers/<paper>; known: the ledger's ids, and the keys that each is judged on.
 
     Raises:
-        LedgerError: malformed, or a claim that the ledger does not have.
+        LedgerError: malformed, or a claim or key that the ledger does not have.
     """
     file = folder / kind.FILE
     entries = read_entries(file, kind, next(iter(kind.model_fields))) if file.is_file() else []
-    unknown = sorted({claim for each in entries for claim in _named(each)} - known)
+    unknown = sorted({claim for each in entries for claim in _named(each)} - known.keys())
     if unknown:
         raise LedgerError(
             f"{folder.name}/{kind.FILE}: expected claims of the ledger, found {', '.join(unknown)}"
         )
+    for each in entries:
+        if isinstance(each, Headline) and each.shown not in known[each.claim]:
+            raise LedgerError(
+                f"{folder.name}/{kind.FILE}: {each.claim}: shown {each.shown!r}: expected one of "
+                f"{', '.join(known[each.claim])}"
+            )
     return entries
 
 
