@@ -121,7 +121,8 @@ EVIDENCE = [
     ({"model": {"value": "ten", "low": 1, "high": 2}}, "k.model.value"),
     ({"model": {"value": None, "low": 1, "high": 2}}, "k.model.value"),
     ({"model": {"value": 1, "low": 1}}, "k.model"),
-    ({"model": {"value": 1, "low": 3, "high": 2}}, "expected low at most high"),
+    ({"model": {"value": 1, "low": 3, "high": 2}}, "expected low, value and high in order"),
+    ({"model": {"value": 4, "low": 1, "high": 2}}, "expected low, value and high in order"),
     ({"model": {"value": math.nan, "low": 1, "high": 2}}, "finite number"),
     ({"model": {"value": 1, "low": 1, "high": math.inf}}, "finite number"),
 ]

@@ -94,9 +94,10 @@ def block_bootstrap(
 
 
 def percentile_estimate(value: float, draws: Floats) -> Estimate:
-    """Percentile interval of a derived statistic from its bootstrap draws (B,)."""
+    """Percentile interval of a derived statistic from its bootstrap draws (B,), as wide as it must
+    be to hold the value."""
     low, high = np.quantile(draws, _TAILS)
-    return Estimate(float(value), float(low), float(high))
+    return Estimate(float(value), float(min(low, value)), float(max(value, high)))
 
 
 def point(value: float) -> Estimate:

@@ -13,8 +13,8 @@ Measured = dict[str, Estimate]  # subject -> estimate
 
 
 def _ordered(estimate: Estimate) -> Estimate:
-    if estimate.low > estimate.high:
-        raise ValueError(f"expected low at most high, found {tuple(estimate)}")
+    if not estimate.low <= estimate.value <= estimate.high:
+        raise ValueError(f"expected low, value and high in order, found {tuple(estimate)}")
     return estimate
 
 
