@@ -57,11 +57,12 @@ def read_as(file: Path, kind: TypeAdapter[Kind]) -> Kind:
         raise ResultError(f"{file}: {told(error)}; {again(file)}") from error
 
 
-def read_table(file: Path, *numbers: str) -> pd.DataFrame:
+def read_table(file: Path, *numbers: str, text: tuple[str, ...] = ()) -> pd.DataFrame:
     """A table from a CSV file.
 
     Args:
-        numbers: the columns that are needed for what they count, `nll_L*` for all that begin so.
+        numbers: the columns that are needed for what they count, `nll_L*` for all that begin so;
+            text: other columns that are needed.
 
     Raises:
         ResultError: empty, cut off, short of a column, or with a cell that is no number;
@@ -78,7 +79,7 @@ def read_table(file: Path, *numbers: str) -> pd.DataFrame:
         found = "its last line cut" if not whole else "no row"
         raise ResultError(f"{file}: expected a whole table, found {found}; {again(file)}")
     found = {pattern: fnmatch.filter(table, pattern) for pattern in numbers}
-    missing = sorted(pattern for pattern in numbers if not found[pattern])
+    missing = sorted({*text, *numbers} - set(table) - {name for name in found if found[name]})
     if missing:
         raise ResultError(f"{file}: expected columns {', '.join(missing)}; {again(file)}")
     for name in chain(*found.values()):
