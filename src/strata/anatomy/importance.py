@@ -11,7 +11,7 @@ from strata.results import ResultError, again, read_table
 
 
 def importance(evidence: Evidence, depth: int) -> pd.DataFrame:
-    """Perplexity's change in percent, by the neighbours' average: a row a layer, a column a subject.
+    """Change of perplexity in %, by the neighbours' average: a row a layer, a column a subject.
 
     Raises:
         ResultError: ablation.csv is damaged, or of a model of another depth.

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from strata.params.sections import (
     AtLeastTwo,
     Few,
+    Member,
     NonNegative,
     NonNegativeInt,
     Positive,
@@ -120,7 +121,7 @@ class GrowthParams(SharedOut):
     uniform_epochs: what uniform training is said to get where the phases get theirs; counted only.
     """
 
-    texts: tuple[str, ...]
+    texts: tuple[Member, ...]
     held_out: AtLeastTwo
     vocabulary: Annotated[PositiveInt, Field(ge=257)]
     layers: Few

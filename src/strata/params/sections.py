@@ -16,6 +16,7 @@ Resamples = Annotated[PositiveInt, Field(ge=100, le=10**6)]
 Positive = Annotated[float, Field(gt=0, le=MOST)]
 NonNegative = Annotated[float, Field(ge=0, le=MOST)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Member = Annotated[str, Field(pattern=r"^\w[^/\\]*(/\w[^/\\]*)*$")]  # of a folder, at any depth
 Label = Annotated[str, Field(pattern=r"^[^/\\]*[^/\\. ][^/\\]*$")]  # shown, perhaps in a path
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from strata.params.sections import AtLeastTwo, Few, Label, Name, PositiveInt, Section, Seed
+from strata.params.sections import AtLeastTwo, Few, Label, Member, Name, PositiveInt, Section, Seed
 
 Requirement = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*==[\w.+!-]+$")]  # names a folder
 
@@ -16,7 +16,7 @@ class WheelSource(Section):
     name: str
     requirement: Requirement
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    gguf: str
+    gguf: Member
     licence: str
 
 
@@ -26,7 +26,7 @@ class WheelFolder(Section):
     name: str
     requirement: Requirement
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    folder: str
+    folder: Member
     licence: str
 
 
@@ -39,8 +39,8 @@ class WheelParts(Section):
 
     name: str
     requirement: Requirement
-    terms: str
-    parts: dict[Requirement, str]
+    terms: Member
+    parts: dict[Requirement, Member]
     gguf: Name
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     licence: str
@@ -124,7 +124,7 @@ class TextParams(Section):
     """
 
     source: Literal["authored", "hub", "path"]
-    authored: str
+    authored: Member
     hub: HubText
     path: str | None
 
