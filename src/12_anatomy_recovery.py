@@ -13,10 +13,10 @@ import pandas as pd
 from strata import stage
 from strata.anatomy import recovery_study as study
 from strata.anatomy import subjects
+from strata.anatomy.importance import existing, importance
 from strata.evidence import Evidence
 from strata.models import blocks
-from strata.params import Params, ParamsError
-from strata.results import read_table
+from strata.params import Params
 from strata.work import Work
 
 
@@ -24,7 +24,10 @@ def run(settings: Params) -> None:
     section = settings.anatomy_recovery
     evidence = Evidence("anatomy", settings.profile)
     loaded = subjects.loaded(settings)
-    layers = chosen_layers(section.layers, len(blocks(loaded.model)))
+    depth = len(blocks(loaded.model))
+    layers = section.layers or tuple(range(depth))
+    existing("anatomy_recovery.layers", layers, depth)
+    costs = importance(evidence, depth)
     facts = {"params": section.model_dump(mode="json"), "model": loaded.provenance}
     work = Work("anatomy_recovery", facts | {"texts": study.texts(settings)})
     places = study.places(layers, section.seeds)
@@ -36,24 +39,9 @@ def run(settings: Params) -> None:
         evidence.rows("recovery_curves", points.assign(**place._asdict()))
     table = pd.DataFrame(rows)
     evidence.rows("recovery", table)
-    importance = read_table(evidence.folder / "ablation.csv", "change_percent")
-    evidence.add(study.measurements(table, importance, section.resamples))
+    evidence.add(study.measurements(table, costs, section.resamples))
     evidence.write("recovery", conditions(settings))
     work.clear()
-
-
-def chosen_layers(layers: tuple[int, ...] | None, depth: int) -> tuple[int, ...]:
-    """The layers to disturb, all if none are named.
-
-    Raises:
-        ParamsError: a layer that the model does not have.
-    """
-    wrong = [layer for layer in layers or () if layer >= depth]
-    if wrong:
-        raise ParamsError(
-            f"anatomy_recovery.layers: {wrong} out of range, expected 0 to {depth - 1}"
-        )
-    return layers or tuple(range(depth))
 
 
 def conditions(settings: Params) -> dict[str, object]:

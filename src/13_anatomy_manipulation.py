@@ -9,18 +9,20 @@ Cost      laptop: about a minute on 2 cores
 
 from strata import stage
 from strata.anatomy import manipulation, subjects
+from strata.anatomy.importance import existing, importance
 from strata.anatomy.manipulation_study import study
-from strata.evidence import Evidence
+from strata.evidence import MODEL, Evidence
+from strata.models import blocks
 from strata.params import Params
-from strata.results import read_table
 
 
 def run(settings: Params) -> None:
     section = settings.anatomy_manipulation
     evidence = Evidence("anatomy", settings.profile)
-    ablation = read_table(evidence.folder / "ablation.csv", "change_percent")
-    ablation = ablation.query("subject == 'model' and reading == 'neighbour_average'")
-    found = manipulation.redundant(ablation["change_percent"].to_list(), section.redundant)
+    depth = len(blocks(subjects.loaded(settings).model))
+    existing("anatomy_manipulation.named", section.named, depth)
+    costs = importance(evidence, depth)[MODEL]
+    found = manipulation.redundant(costs.to_list(), section.redundant)
     for subject, table, measured in study(settings, found):
         evidence.rows("manipulation", table, subject=subject)
         evidence.measured(subject, measured)

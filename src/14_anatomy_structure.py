@@ -10,20 +10,19 @@ Cost      laptop: about half a minute on 2 cores
 
 from strata import nulls, stage
 from strata.anatomy import structure, subjects
+from strata.anatomy.importance import importance
 from strata.evidence import MODEL, SHUFFLED, Evidence
 from strata.models import blocks
 from strata.params import Params
-from strata.results import read_table
 
 
 def run(settings: Params) -> None:
     section = settings.anatomy_structure
     evidence = Evidence("anatomy", settings.profile)
     tokens = subjects.token_batches(settings, section.passages, section.batch_size)
-    ablation = read_table(evidence.folder / "ablation.csv", "change_percent")
-    ablation = ablation.query("reading == 'neighbour_average'")
-    for subject, model in nulls.subjects(subjects.loaded(settings).model, section.seed):
-        importance = ablation[ablation["subject"] == subject]["change_percent"]
+    whole = subjects.loaded(settings).model
+    costs = importance(evidence, len(blocks(whole)))
+    for subject, model in nulls.subjects(whole, section.seed):
         if subject == MODEL:
             weights = trained = structure.weight_structure(model, subject)
         elif subject == SHUFFLED:
@@ -33,7 +32,7 @@ def run(settings: Params) -> None:
             weights = structure.weight_structure(model, subject)
         features = structure.layer_features(weights, structure.stream_structure(model, tokens))
         predicted = structure.predict_importance(
-            features, importance.to_numpy(), section.resamples, section.seed
+            features, costs[subject].to_numpy(), section.resamples, section.seed
         )
         for name, table in (
             ("structure_weights", weights),

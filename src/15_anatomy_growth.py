@@ -29,6 +29,7 @@ def run(settings: Params) -> None:
         for line in read_lines(paths.ROOT / text, "anatomy_growth.texts")
     ]
     splits = growth_training.splits(passages, section.vocabulary, section.held_out)
+    growth_training.check_fits(splits, section)
     model = growth_training.build(section, seed=0)
     cost = growth_training.cost(model)
     schedules = {seed: study.arms(section, cost, seed) for seed in section.seeds}

@@ -18,6 +18,8 @@ Cost      laptop: under a minute
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from strata import paths, stage
 from strata.across import answers, classes, predictors, runs, shapes, touch
 from strata.errors import StrataError
@@ -35,11 +37,14 @@ def run(settings: Params) -> None:
     folder = paths.results(settings.profile)
     evidence = Evidence("across", settings.profile)
     about = conditions(settings, folder)
-    passages = read_table(folder / "anatomy" / "ablation_nll.csv", "nll", "tokens")
-    items = read_table(folder / "painters" / "single_layer_items.csv", "full")
+    passages = read_table(
+        folder / "anatomy" / "ablation_nll.csv", "nll*", "tokens", text=("subject", "reading")
+    )
+    items = read_table(folder / "painters" / "single_layer_items.csv", "full", "skip.*", "swap.*")
     important, harmed = touch.importance(passages, section), touch.harm(items, section)
-    similarity = read_table(folder / "painters" / "similarity.csv", "similarity")
-    structure = read_table(folder / "anatomy" / "structure.csv", "layer")
+    similarity = read_table(folder / "painters" / "similarity.csv", "similarity", "state", "other")
+    structure = read_table(folder / "anatomy" / "structure.csv", "layer", text=("subject",))
+    check_depths(passages, items, similarity, structure)
     lws = runs.read(folder / "across", section)
     skipped = {subject: each for (subject, reading), each in important.items() if reading == "skip"}
     looks, alike = shapes.structure(lws, section)
@@ -75,6 +80,25 @@ def run(settings: Params) -> None:
         evidence.rows(name, table)
     evidence.add(measured)
     evidence.write("answers", about)
+
+
+def check_depths(
+    passages: pd.DataFrame, items: pd.DataFrame, similarity: pd.DataFrame, structure: pd.DataFrame
+) -> None:
+    """Check that all tables are of models of one depth.
+
+    Raises:
+        AcrossError: they are not.
+    """
+    depths = {
+        "anatomy/ablation_nll.csv": passages.columns.str.startswith("nll_L").sum(),
+        "painters/single_layer_items.csv": items.columns.str.startswith("skip.").sum(),
+        "painters/similarity.csv": similarity["state"].max(),
+        "anatomy/structure.csv": structure["layer"].max() + 1,
+    }
+    if len(set(depths.values())) > 1:
+        found = ", ".join(f"{depth} in {file}" for file, depth in depths.items())
+        raise AcrossError(f"expected models of one depth, found {found} layers; run their stages")
 
 
 def conditions(settings: Params, folder: Path) -> dict[str, Any]:

@@ -1,143 +1,26 @@
 """What people and broken disks hand in: each is refused in one line, and nothing is left behind."""
 
-import math
 import os
 import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import yaml
-from toy_ledger import at, check, entry, ledger, measured, write
+from bad_inputs import CLAIMS, EVIDENCE, PARAMETERS, TABLES, TEXTS, WHOLE, YAML
+from toy_ledger import entry, ledger, write
 
 from strata import params, paths
+from strata.anatomy.importance import existing, importance
+from strata.anatomy.manipulation import redundant
+from strata.anatomy.subjects import NAMES
 from strata.claims import LedgerError, judge
 from strata.errors import StrataError
+from strata.evidence import Evidence
 from strata.papers import load_papers
-from strata.results import ResultError, read_json, read_table
-
-GROUP = ("lws_train", "groups", 0)
-PARAMETERS = [
-    (("anatomy_ablation", "draws"), True, "expected a number, not true or false"),
-    (("anatomy_ablation", "draws"), 10**13, "less than or equal to 10000000000, found 10"),
-    (("anatomy_ablation", "draws"), 10**30, "less than or equal to"),
-    (("anatomy_ablation", "draws"), 2.5, "valid integer"),
-    (("anatomy_ablation", "draws"), "many", "valid integer.*found 'many'"),
-    (("anatomy_ablation", "draws"), None, "valid integer.*found None"),
-    (("anatomy_ablation", "draws"), [5], "valid integer"),
-    (("anatomy_ablation", "seed"), -1, "greater than or equal to 0"),
-    (("anatomy_ablation", "seed"), 2**32, "less than 4294967296"),
-    (("anatomy_ablation", "seed"), math.nan, "finite number|valid integer"),
-    (("anatomy_ablation", "seed"), False, "expected a number, not true or false"),
-    (("anatomy_ablation",), [], "valid dictionary"),
-    (("anatomy_recovery", "learning_rate"), math.inf, "finite number"),
-    (("anatomy_recovery", "learning_rate"), math.nan, "finite number"),
-    (("anatomy_recovery", "learning_rate"), True, "expected a number, not true or false"),
-    (("anatomy_recovery", "learning_rate"), 1e13, "less than or equal to"),
-    (("anatomy_recovery", "seeds"), [], "seeds: expected at least one entry, found none"),
-    (("anatomy_recovery", "seeds"), [0, 0], "seeds: expected each entry once, found 0 again"),
-    (("anatomy_recovery", "seeds"), [0, True], "expected a number, not true or false"),
-    (("anatomy_recovery", "seeds"), [0, -3], "greater than or equal to 0"),
-    (("anatomy_recovery", "layers"), [], "layers: expected at least one entry"),
-    (("anatomy_recovery", "layers"), [3, 3], "layers: expected each entry once"),
-    (("anatomy_recovery", "checks"), [0, 5, 5], "once|ascend"),
-    (("anatomy_weights", "counts"), [], "counts: expected at least one entry"),
-    (("anatomy_weights", "counts"), [1, 1], "counts: expected each entry once"),
-    (("anatomy_manipulation", "alphas"), [0.9, math.inf], "finite number"),
-    (("anatomy_growth", "heads"), 3, "width 64: expected a multiple of 6"),
-    (("anatomy_growth", "width"), 68, "width 68: expected a multiple of 8"),
-    (("anatomy_growth", "layers"), 20, "roles must hold each of layers 0 to 19 once"),
-    (("anatomy_growth", "phases"), [], "phases"),
-    (("anatomy_growth", "texts"), [], "texts: expected at least one entry"),
-    (("benchmarks", "tasks"), [], "at least 1 item"),
-    (("benchmarks", "tasks"), ["arc_easy", "arc_easy"], "found arc_easy again"),
-    (("painters_variants", "affected"), [3, 3], "affected: expected each entry once, found 3"),
-    (("painters_glue", "tasks"), ["sst2", "sst2"], "found sst2 again"),
-    (("painters_model", "path", "name"), "../elsewhere", "painters_model.path.name"),
-    (("painters_model", "tiny", "width"), 40, "multiple of 16"),
-    (("lws_train", "groups"), [], "groups"),
-    ((*GROUP, "name"), "../main", "groups.0.name"),
-    ((*GROUP, "name"), "a/b", "groups.0.name"),
-    ((*GROUP, "d_model"), 100, "d_model 100: expected a multiple of 24"),
-    ((*GROUP, "variants"), [], "variants: expected at least one entry"),
-    ((*GROUP, "variants"), ["crown", "crown"], "found crown again"),
-    ((*GROUP, "variants"), ["tiara"], "unknown variant 'tiara'"),
-    (("profile",), "../smoke", "profile"),
-    (("profile",), "a/b", "profile"),
-]
-YAML = [
-    (b"a: 1\na: 2\n", "expected the key a once"),
-    (b"a: {b: 1, b: 2}\n", "expected the key b once"),
-    (b"a: \xff\n", "not valid YAML"),
-    (b"", "expected a mapping, found NoneType"),
-    (b"- a\n", "expected a mapping, found list"),
-    (b"a: &a [*a]\n", "nested without end"),
-    (b"a: " + b"[" * 3000, "nested without end|not valid YAML"),
-    (
-        b"a: &a [1,1,1,1,1,1,1,1,1,1]\n"
-        + b"".join(
-            b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 10))
-            for i in range(8)
-        ),
-        "expected less than 100,000 values",
-    ),
-    (b"a: !!python/object:os.system {}\n", "not valid YAML"),
-    (b"\ta: 1\n", "not valid YAML"),
-]
-REGION = {"kind": "range", "published": None, "says": "much"}
-
-
-def region(low, high):
-    return {"checks": [check(**REGION, tolerance={"low": low, "high": high, "reason": "r"})]}
-
-
-CLAIMS = [
-    (region(2, 1), "expected low at most high"),
-    (region(math.nan, 1), "expected low at most high"),
-    (region(math.inf, math.inf), "expected low at most high"),
-    (region(-math.inf, -math.inf), "expected low at most high"),
-    ({"checks": [check(published=math.nan)]}, "finite number"),
-    ({"checks": [check(published=True)]}, "expected a number, not true or false"),
-    ({"checks": [check(evidence={"file": "../a.json", "key": "k"})]}, "evidence.file"),
-    ({"checks": [check(evidence={"file": "anatomy/none.json", "key": "k"})]}, "evidence.file"),
-    ({"checks": [check(evidence=at(" "))]}, "evidence.key"),
-    ({"nulls": ["nobody"]}, "nulls 'nobody': expected one of"),
-    ({"statement": "  "}, "statement"),
-    ({"protocol": "none"}, "protocol 'none': expected one of toy"),
-    ({"able": "fly"}, "able 'fly': expected one of can"),
-    ({"requires": ["A-NONE"]}, "requires 'A-NONE': expected one of A-X"),
-    ({"requires": ["A-X"]}, "expected no circle"),
-    ({"checks": []}, "checks"),
-]
-WHOLE = measured(model=(9, 11), random_initialisation=(50, 60), shuffled_layers=(50, 60))
-EVIDENCE = [
-    ("[]", "expected a mapping, found list"),
-    ("3", "expected a mapping, found int"),
-    ("{", "not readable JSON"),
-    ("", "not readable JSON"),
-    ("{}", "expected keys about and measurements"),
-    ('{"about": {}, "measurements": {}}', "expected `model` in about"),
-    ('{"about": {"model": "toy"}, "measurements": [1]}', "valid dictionary"),
-    ({"model": {"value": "ten", "low": 1, "high": 2}}, "k.model.value"),
-    ({"model": {"value": None, "low": 1, "high": 2}}, "k.model.value"),
-    ({"model": {"value": 1, "low": 1}}, "k.model"),
-    ({"model": {"value": 1, "low": 3, "high": 2}}, "expected low, value and high in order"),
-    ({"model": {"value": 4, "low": 1, "high": 2}}, "expected low, value and high in order"),
-    ({"model": {"value": math.nan, "low": 1, "high": 2}}, "finite number"),
-    ({"model": {"value": 1, "low": 1, "high": math.inf}}, "finite number"),
-]
-TABLES = [
-    (None, "not a readable table"),
-    ("", "not a readable table"),
-    ("layer,nll\n", "found no row"),
-    ("layer,nll\n0,1.5\n1,2", "found its last line cut"),
-    ("layer,nll\n0,1.5,3\n1,2,3,4\n", "not a readable table"),
-    ("layer,loss\n0,1.5\n", "expected columns nll"),
-    ("layer,nll\n0,\n", "expected numbers in nll, found none"),
-    ("layer,nll\n0,nan\n", "expected numbers in nll, found none"),
-    ("layer,nll\n0,high\n", "expected numbers in nll, found high"),
-    ("layer,nll\n0,inf\n", "expected numbers in nll, found inf"),
-]
+from strata.report.texts import load_texts
+from strata.results import NoResultError, ResultError, read_json, read_table
 
 
 @pytest.fixture
@@ -191,6 +74,50 @@ def test_a_bad_claim(tmp_path, changes, message):
     refused(LedgerError, message, ledger, tmp_path, entry(**changes))
 
 
+@pytest.mark.parametrize(("kind", "content", "message"), TEXTS)
+def test_a_text_that_names_what_is_not_there(tmp_path, kind, content, message):
+    content = content if isinstance(content, list) else [content]
+    (tmp_path / kind.FILE).write_text(yaml.safe_dump(content))
+    refused(LedgerError, message, load_texts, kind, tmp_path, {"A-X": ["k"]})
+
+
+@pytest.mark.parametrize("seeds", [5, "many", {"model": "two"}])
+def test_repeats_that_are_none_decide_nothing(tmp_path, seeds):
+    claims = ledger(tmp_path / "claims", entry(repeats={"at": "seeds", "least": 2}))
+    write(tmp_path, {"seeds": seeds}, k=WHOLE)
+    assert judge(claims, tmp_path, "laptop")[0].outcome == "open"
+
+
+def test_importance_of_another_depth(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    evidence = Evidence("anatomy", "smoke")
+    rows = {"layer": [0, 1], "change_percent": [1, 2], "reading": "neighbour_average"}
+    for subject in NAMES:
+        evidence.rows("ablation", pd.DataFrame(rows), subject=subject)
+    evidence.write_tables()
+    assert importance(evidence, 2)["model"].tolist() == [1, 2]
+    refused(ResultError, "expected 3 layers of .*, found 2", importance, evidence, 3)
+    refused(StrataError, "at most the 2 layers of the model, found 100", redundant, [1, 2], 100)
+    refused(StrataError, r"named: \[2\] out of range, expected 0 to 1", existing, "named", [2], 2)
+
+
+@pytest.mark.parametrize("change", ["profile=../x", "a=[", "anatomy_ablation.draws=[[", "=1", "x"])
+def test_a_bad_change(tree, change):
+    refused(StrataError, "-S|not permitted", params.compose, "smoke", [change])
+    assert not (tree / "results").exists()
+
+
+@pytest.mark.parametrize("profile", ["../smoke", "", "..", "a/b", "nobody"])
+def test_a_profile_that_is_none(tree, profile):
+    refused(StrataError, "unknown profile .*expected one of", params.compose, profile)
+
+
+@pytest.mark.parametrize("content", ["rank: 1\n", "profile: [a]\n", "profile: 5\n"])
+def test_a_base_without_its_name(tree, content):
+    (tree / "params.yaml").write_text(content)
+    refused(StrataError, "profile: expected a name", params.compose, "laptop")
+
+
 @pytest.mark.parametrize(("content", "message"), EVIDENCE)
 def test_bad_evidence(tmp_path, content, message):
     claims = ledger(tmp_path / "claims", entry())
@@ -216,6 +143,7 @@ def test_a_bad_table(tmp_path, content, message):
 
 def test_a_result_that_is_not_there(tmp_path):
     refused(ResultError, "not readable JSON", read_json, tmp_path / "none.json")
+    refused(NoResultError, "not a readable table", read_table, tmp_path / "none.csv")
 
 
 @pytest.mark.parametrize(

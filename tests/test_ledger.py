@@ -76,7 +76,7 @@ def test_bad_entry_names_the_claim_and_the_field(tmp_path, changes, message):
 def test_bad_files_are_named(tmp_path):
     with pytest.raises(LedgerError, match="found none"):
         load_ledger(tmp_path)
-    with pytest.raises(LedgerError, match="ids used more than once: A-X"):
+    with pytest.raises(LedgerError, match="expected each id once, found A-X again"):
         ledger(tmp_path, entry(), entry())
     with pytest.raises(LedgerError, match="claim B-X: expected an id that begins with A-"):
         ledger(tmp_path, entry(id="B-X"))

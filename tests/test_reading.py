@@ -49,7 +49,8 @@ def check(kind="exact", published=10, **tolerance):
         tolerance["side"] = "above" if published > 0 else "below"
     place = {"file": "anatomy/ablation.json", "key": "k"}
     return Check(
-        name="n", kind=kind, published=published, unit="u", tolerance=tolerance, evidence=place
+        name=f"n {published}", kind=kind, published=published, unit="u",
+        tolerance=tolerance, evidence=place,
     )  # fmt: skip
 
 

@@ -158,8 +158,7 @@ def test_noise_is_measured_before_any_step_and_steps_after():
             (4, 0, 0, 0, 18),
         ]
     ]
-    importance = pd.DataFrame({"subject": "model", "layer": [3, 4], "change_percent": [9.0, 1.0]})
-    importance["reading"] = "neighbour_average"
+    importance = pd.DataFrame({"model": {3: 9.0, 4: 1.0}})
     measured = measurements(pd.DataFrame(rows), importance, resamples=100)
     half = 12.7062 * 25  # t of one degree of freedom, standard error of the two seeds
     assert measured["disturbed_change_L3"]["model"] == pytest.approx((75, 75 - half, 75 + half))

@@ -30,7 +30,7 @@ def one_line_errors() -> Iterator[None]:
         if not line:
             raise
         traceback.clear_frames(error.__traceback__)  # ends progress bars
-        ending = f"{Path(sys.argv[0]).name}: {' '.join(line.split())}"
+        ending = f"{Path(sys.argv[0]).name}: {line}"
         if status == 1:
             sys.exit(ending)
         print(ending, file=sys.stderr)

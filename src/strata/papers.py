@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from strata import paths
 from strata.errors import StrataError
-from strata.yamls import Entry, checked, read_mapping
+from strata.yamls import Entry, Name, Text, checked, read_mapping, repeated
 
 FILE = "paper.yaml"
 
@@ -23,7 +23,7 @@ class Condition(Entry):
     at: path in the file's `about`, parts separated by `/`; where it is not said, `what`.
     """
 
-    what: str
+    what: Text
     published: str | float | tuple[str, ...]
     at: str = ""
 
@@ -36,9 +36,9 @@ class Ability(Entry):
     it is not said.
     """
 
-    says: str
+    says: Text
     file: str = ""
-    key: str
+    key: Text
     above: float | None = None
     below: float | None = None
 
@@ -58,15 +58,15 @@ class Paper(Entry):
 
     room: str
     letter: Annotated[str, Field(pattern="^[A-Z]$")]
-    title: str
-    authors: str
-    year: int
-    arxiv: str
-    about: str
-    notebook: str
+    title: Text
+    authors: Text
+    year: Annotated[int, Field(gt=0)]
+    arxiv: Text
+    about: Text
+    notebook: Name
     protocols: dict[str, tuple[Condition, ...]] = Field(default_factory=dict)
     abilities: dict[str, Ability] = Field(default_factory=dict)
-    nulls: tuple[str, ...] = ()
+    nulls: tuple[Text, ...] = ()
 
 
 def load_papers(folder: Path = paths.PAPERS) -> list[Paper]:
@@ -79,14 +79,12 @@ def load_papers(folder: Path = paths.PAPERS) -> list[Paper]:
     papers = [
         checked(
             Paper,
-            {"room": file.parent.name} | read_mapping(file, PaperError),
+            read_mapping(file, PaperError) | {"room": file.parent.name},
             f"{file.parent.name}/{FILE}",
             PaperError,
         )
         for file in files
     ]
-    letters = [paper.letter for paper in papers]
-    twice = sorted({letter for letter in letters if letters.count(letter) > 1})
-    if twice:
-        raise PaperError(f"{folder}: letters used more than once: {', '.join(twice)}")
+    for letter in repeated(paper.letter for paper in papers):
+        raise PaperError(f"{folder}: expected each letter once, found {letter} again")
     return sorted(papers, key=lambda paper: paper.letter)

@@ -18,7 +18,10 @@ class ProfileError(StrataError):
 
 def base() -> str:
     """The profile that `params.yaml` itself is."""
-    return read_mapping(paths.PARAMS, ProfileError)["profile"]
+    name = read_mapping(paths.PARAMS, ProfileError).get("profile")
+    if not isinstance(name, str):
+        raise ProfileError(f"{paths.PARAMS}: profile: expected a name, found {name!r}")
+    return name
 
 
 def ranks() -> dict[str, int]:
@@ -49,7 +52,7 @@ def rank(profile: str) -> int:
         ProfileError: there is no such profile.
     """
     known = ranks()
-    if profile not in known:
+    if profile not in [*known]:
         raise ProfileError(f"unknown profile {profile!r}: expected one of {', '.join(known)}")
     return known[profile]
 

@@ -1,18 +1,28 @@
 """Evidence that something else is computed from: whole, or one line that names file and stage."""
 
+import fnmatch
 import json
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
 from strata import pipeline
 from strata.errors import StrataError
+from strata.yamls import told
+
+Kind = TypeVar("Kind")
 
 
 class ResultError(StrataError):
     """A file of results is not there, is damaged, or is another than is needed."""
+
+
+class NoResultError(ResultError):
+    """A file of results is not there."""
 
 
 def read_json(file: Path) -> dict[str, Any]:
@@ -22,8 +32,8 @@ def read_json(file: Path) -> dict[str, Any]:
         ResultError: not there, not JSON, or no mapping.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except (OSError, ValueError, RecursionError) as error:
         raise ResultError(f"{file}: not readable JSON ({error}); {again(file)}") from error
     if not isinstance(content, dict):
         found = type(content).__name__
@@ -31,32 +41,52 @@ def read_json(file: Path) -> dict[str, Any]:
     return content
 
 
-def read_table(file: Path, *numbers: str) -> pd.DataFrame:
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")
+
+
+def read_as(file: Path, kind: TypeAdapter[Kind]) -> Kind:
+    """What a JSON file holds, as a kind of mapping.
+
+    Raises:
+        ResultError: as `read_json`, or it holds something else.
+    """
+    try:
+        return kind.validate_python(read_json(file))
+    except ValidationError as error:
+        raise ResultError(f"{file}: {told(error)}; {again(file)}") from error
+
+
+def read_table(file: Path, *numbers: str, text: tuple[str, ...] = ()) -> pd.DataFrame:
     """A table from a CSV file.
 
     Args:
-        numbers: the columns that are needed for what they count.
+        numbers: the columns that are needed for what they count, `nll_L*` for all that begin so;
+            text: other columns that are needed.
 
     Raises:
-        ResultError: not there, empty, cut off, short of a column, or with a cell that is no number.
+        ResultError: empty, cut off, short of a column, or with a cell that is no number;
+            NoResultError: not there.
     """
+    if not file.is_file():
+        raise NoResultError(f"{file}: not there, so not a readable table; {again(file)}")
     try:
         whole = file.read_bytes().endswith(b"\n")
         table = pd.read_csv(file)
     except (OSError, ValueError) as error:  # pandas' own are values that are wrong
-        reason = " ".join(str(error).split())
-        raise ResultError(f"{file}: not a readable table ({reason}); {again(file)}") from error
+        raise ResultError(f"{file}: not a readable table ({error}); {again(file)}") from error
     if not whole or table.empty:
         found = "its last line cut" if not whole else "no row"
         raise ResultError(f"{file}: expected a whole table, found {found}; {again(file)}")
-    missing = sorted(set(numbers) - set(table))
+    found = {pattern: fnmatch.filter(table, pattern) for pattern in numbers}
+    missing = sorted({*text, *numbers} - set(table) - {name for name in found if found[name]})
     if missing:
         raise ResultError(f"{file}: expected columns {', '.join(missing)}; {again(file)}")
-    for name in numbers:
+    for name in chain(*found.values()):
         wrong = table[name][~np.isfinite(pd.to_numeric(table[name], errors="coerce"))]
         if len(wrong):
-            found = "none" if wrong.isna().any() else wrong.iloc[0]
-            raise ResultError(f"{file}: expected numbers in {name}, found {found}; {again(file)}")
+            cell = "none" if wrong.isna().any() else wrong.iloc[0]
+            raise ResultError(f"{file}: expected numbers in {name}, found {cell}; {again(file)}")
     return table
 
 

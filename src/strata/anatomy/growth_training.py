@@ -1,7 +1,7 @@
 """Training the small model of paper A's growth experiment under a list of phases."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from strata.anatomy.growth import Cost, Phase
 from strata.anatomy.params import GrowthParams
 from strata.models import blocks
+from strata.params import ParamsError
 from strata.text.bpe import train_bpe
 from strata.training.budget import warm_then_cosine
 from strata.training.errors import TrainingError
@@ -64,6 +65,22 @@ def _joined(passages: list[list[int]]) -> torch.Tensor:
 
 def _grams(ids: list[int]) -> Iterator[tuple[int, ...]]:
     return (tuple(ids[start : start + NGRAM]) for start in range(len(ids) - NGRAM + 1))
+
+
+def check_fits(splits: Mapping[str, Split], params: GrowthParams) -> None:
+    """Check that there is a batch of training text, and a sequence to validate on.
+
+    Raises:
+        ParamsError: there is not.
+    """
+    batch = params.batch_size * params.sequence_length
+    for name, split in splits.items():
+        if len(split.train) < batch or len(split.validation) < params.sequence_length:
+            raise ParamsError(
+                f"anatomy_growth.texts: found {len(split.train)} tokens to train on and "
+                f"{len(split.validation)} to validate on ({name}), expected at least a batch of "
+                f"{batch} and a sequence of {params.sequence_length}: add text, or lower batch_size"
+            )
 
 
 def config(params: GrowthParams) -> LlamaConfig:

@@ -19,6 +19,7 @@ from strata.anatomy.perplexity import Measured, measure, perplexity_change
 from strata.anatomy.weights import hat_matrix, stacks
 from strata.execution import TracedBatch
 from strata.models import blocks
+from strata.params import ParamsError
 from strata.records import Estimate
 from strata.statistics import Bootstrap, block_bootstrap, percentile_estimate
 
@@ -37,7 +38,16 @@ class Manipulated(NamedTuple):
 
 
 def redundant(importance: Sequence[float], count: int) -> tuple[int, ...]:
-    """The `count` layers whose ablation costs least, in depth order."""
+    """The `count` layers whose ablation costs least, in depth order.
+
+    Raises:
+        ParamsError: there are fewer.
+    """
+    if count > len(importance):
+        raise ParamsError(
+            f"anatomy_manipulation.redundant: expected at most the {len(importance)} layers of the "
+            f"model, found {count}"
+        )
     return tuple(sorted(np.argsort(importance)[:count].tolist()))
 
 

@@ -5,11 +5,15 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from strata.params.sections import (
+    AtLeastTwo,
+    Few,
+    Member,
     NonNegative,
     NonNegativeInt,
     Positive,
     PositiveInt,
     Resampled,
+    Resamples,
     Section,
     Seed,
 )
@@ -23,7 +27,7 @@ class AblationParams(Resampled):
     skip_passages: PositiveInt
     null_passages: PositiveInt
     draws: PositiveInt
-    draw_size: Annotated[int, Field(ge=2)]
+    draw_size: AtLeastTwo
 
     @model_validator(mode="after")
     def _draws_fit(self) -> Self:
@@ -39,7 +43,7 @@ class AblationParams(Resampled):
 class SharedOut(Section):
     """workers: processes of one thread each that share the work; 1: this one, with all threads."""
 
-    workers: PositiveInt
+    workers: Few
 
 
 class EditedParams(SharedOut, Resampled):
@@ -53,7 +57,7 @@ class EditedParams(SharedOut, Resampled):
 class WeightsParams(EditedParams):
     """Paper A's weight prediction and delta correlation."""
 
-    counts: tuple[PositiveInt, ...]
+    counts: tuple[Few, ...]
     random_choices: PositiveInt
     shuffles: PositiveInt
 
@@ -66,13 +70,13 @@ class RecoveryParams(SharedOut):
     seeds: tuple[Seed, ...]
     learning_rate: Positive
     tolerance: NonNegative
-    checks: tuple[NonNegativeInt, ...]
+    checks: Annotated[tuple[NonNegativeInt, ...], Field(min_length=2)]
     train_text: TextParams
     batch_size: PositiveInt
-    max_tokens: Annotated[int, Field(ge=2)]
+    max_tokens: AtLeastTwo
     measured_passages: PositiveInt
     same_text_passages: PositiveInt
-    resamples: Annotated[int, Field(ge=100)]
+    resamples: Resamples
 
     @model_validator(mode="after")
     def _checks_ascend_from_zero(self) -> Self:
@@ -84,7 +88,7 @@ class RecoveryParams(SharedOut):
 class ManipulationParams(EditedParams):
     """Paper A's manipulations of redundant layers."""
 
-    redundant: PositiveInt
+    redundant: Few
     named: tuple[NonNegativeInt, ...]
     alphas: tuple[NonNegative, ...]
 
@@ -117,21 +121,21 @@ class GrowthParams(SharedOut):
     uniform_epochs: what uniform training is said to get where the phases get theirs; counted only.
     """
 
-    texts: tuple[str, ...]
-    held_out: Annotated[int, Field(ge=2)]
-    vocabulary: Annotated[int, Field(ge=257)]
-    layers: PositiveInt
+    texts: tuple[Member, ...]
+    held_out: AtLeastTwo
+    vocabulary: Annotated[PositiveInt, Field(ge=257)]
+    layers: Few
     width: PositiveInt
     feed_forward: PositiveInt
     heads: PositiveInt
-    sequence_length: Annotated[int, Field(ge=2)]
+    sequence_length: AtLeastTwo
     batch_size: PositiveInt
     steps: PositiveInt
     half_budget: Annotated[float, Field(gt=0, le=1)]
     learning_rate: Positive
     anti_scale: NonNegative
     roles: dict[str, tuple[NonNegativeInt, ...]]
-    phases: Annotated[tuple[GrowthPhase, ...], Field(min_length=1)]
+    phases: tuple[GrowthPhase, ...]
     uniform_epochs: PositiveInt
     checks: PositiveInt
     checkpoint_every: PositiveInt
@@ -144,6 +148,12 @@ class GrowthParams(SharedOut):
                 f"width {self.width}: expected a multiple of {2 * self.heads}, so that each of "
                 f"{self.heads} heads has an even number of channels"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _steps_hold_the_phases(self) -> Self:
+        if self.steps < len(self.phases):
+            raise ValueError(f"steps {self.steps}: expected one a phase, {len(self.phases)}")
         return self
 
     @model_validator(mode="after")

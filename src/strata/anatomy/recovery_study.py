@@ -137,14 +137,14 @@ def summary(curve: Curve, task: Task, base: float) -> dict[str, float]:
 
 def measurements(table: pd.DataFrame, importance: pd.DataFrame, resamples: int) -> Measurements:
     """What the ledger judges, for training text kept apart and (prefix `same_text.`) the same:
-    steps to recover, the change of perplexity (%) by the noise alone, steps against importance."""
+    steps to recover, the change of perplexity (%) by the noise alone, steps against importance
+    (a row a layer, a column a subject)."""
     measured: Measurements = {}
-    average = importance[importance["reading"] == "neighbour_average"]
     for (text, subject), rows in table.groupby(["text", "subject"]):
         prefix = "" if text == APART else f"{text}."
         steps = rows.groupby("layer")["steps"].mean()
-        costs = average[average["subject"] == subject].set_index("layer")["change_percent"]
-        pairs = steps.to_numpy(dtype=float)[None], costs.loc[steps.index].to_numpy()[None]
+        costs = importance.loc[steps.index, subject]
+        pairs = steps.to_numpy(dtype=float)[None], costs.to_numpy()[None]
         ranked = paired_bootstrap(spearman, *pairs, resamples=resamples, seed=0).estimate()
         measured.setdefault(f"{prefix}spearman", {})[subject] = ranked
         disturbed = 100 * (rows["disturbed"] / rows["untouched"] - 1)

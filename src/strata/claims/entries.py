@@ -1,5 +1,6 @@
 """What the ledger's files hold: a claim, its checks, and what counts as agreement."""
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -7,12 +8,11 @@ from pydantic import Field, PrivateAttr, model_validator
 from strata import pipeline
 from strata.errors import StrataError
 from strata.papers import Ability, Condition, Paper
-from strata.yamls import Entry
+from strata.yamls import Entry, Text
 
 Kind = Literal["exact", "ratio", "sign", "order", "range", "shape"]
 Grade = Literal["abs", "text", "code", "sum", "digitised", "derived"]
-Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Words = Annotated[str, Field(pattern=r"^$|\S")]  # or none
 End = Annotated[float, Field(allow_inf_nan=True)]  # of a region
 INFINITY = float("inf")
 TINY = 5e-324
@@ -36,7 +36,7 @@ class Source(Entry):
     figure: str = ""
     row: str = ""
     column: str = ""
-    page: int | None = None
+    page: Annotated[int, Field(gt=0)] | None = None
 
     @property
     def where(self) -> str:
@@ -58,19 +58,22 @@ class Tolerance(Entry):
     difference: the smallest difference from a null model that matters.
     """
 
-    absolute: Annotated[Number, Field(ge=0)] | None = None
-    factor: Annotated[Number, Field(ge=1)] | None = None
+    absolute: Annotated[float, Field(ge=0)] | None = None
+    factor: Annotated[float, Field(ge=1)] | None = None
     low: End | None = None
     high: End | None = None
     side: Literal["above", "below"] | None = None
-    difference: Annotated[Number, Field(gt=0)] | None = None
+    difference: Annotated[float, Field(gt=0)] | None = None
     reason: Text
 
     @model_validator(mode="after")
     def _ends_in_order(self) -> Self:
         low, high = self.low, self.high
-        if low is not None and high is not None and not (low <= high and low < INFINITY > -high):
-            raise ValueError(f"expected low at most high, found {low} and {high}")
+        if low is not None and high is not None:
+            if not low <= high:
+                raise ValueError(f"expected low at most high, found {low} and {high}")
+            if math.isinf(low) and math.isinf(high):
+                raise ValueError(f"expected a finite end, found {low} and {high}")
         return self
 
 
@@ -95,23 +98,24 @@ class Check(Entry):
 
     name: Text
     kind: Kind
-    published: Number | None
-    says: str = ""
+    published: float | None
+    says: Words = ""
     unit: Text
     source: Source | None = None
     tolerance: Tolerance
     evidence: Place
     nulls: tuple[Text, ...] | None = None
     keeps: bool = False
-    budget: str = ""
-    undecidable: str = ""
-    pending: str = ""
+    budget: Words = ""
+    undecidable: Words = ""
+    pending: Words = ""
 
     @model_validator(mode="after")
     def _tolerance_fits_kind(self) -> Self:
         needed = {"exact": {"absolute"}, "ratio": {"factor"}, "sign": {"side"}}
         expected = needed.get(self.kind, {"low", "high"})
-        given = self.tolerance.model_fields_set - {"reason", "difference"}
+        given = {name for name, value in self.tolerance if value is not None}
+        given -= {"reason", "difference"}
         if given != expected:
             raise ValueError(
                 f"tolerance of kind {self.kind} needs {sorted(expected)}, found {sorted(given)}"
@@ -194,7 +198,7 @@ class Claim(Entry):
     able: Text | None = None
     profile: Text
     nulls: tuple[Text, ...]
-    no_null: str = ""
+    no_null: Words = ""
     requires: tuple[Text, ...] = ()
     repeats: Repeats | None = None
     analysis: Analysis
@@ -205,7 +209,7 @@ class Claim(Entry):
     @model_validator(mode="after")
     def _nulls_or_reason(self) -> Self:
         bare = any(not self.nulls_of(check) for check in self.checks)
-        if bare != bool(self.no_null.strip()):
+        if bare != bool(self.no_null):
             raise ValueError(
                 "no_null: expected a reason where a check has no null model, and only there"
             )

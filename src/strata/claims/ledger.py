@@ -1,6 +1,6 @@
 """The ledger: every published claim, who states it, on what it was tested, and how it is judged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ from strata import paths, pipeline, profiles
 from strata.claims.entries import Claim, LedgerError
 from strata.evidence import RANDOM, SHUFFLED
 from strata.papers import Paper, load_papers
-from strata.yamls import AnyEntry, Entry, checked, read_yaml
+from strata.yamls import AnyEntry, Entry, checked, read_yaml, repeated
 
 STANDARD_NULLS = (RANDOM, SHUFFLED)
 
@@ -24,10 +24,6 @@ def load_ledger(folder: Path = paths.PAPERS) -> list[Claim]:
     claims = [claim for paper in load_papers(folder) for claim in _claims(paper, folder)]
     if not claims:
         raise LedgerError(f"{folder}: expected <paper>/claims.yaml, found none")
-    ids = [claim.id for claim in claims]
-    twice = sorted({name for name in ids if ids.count(name) > 1})
-    if twice:
-        raise LedgerError(f"{folder}: ids used more than once: {', '.join(twice)}")
     _requirements(claims)
     return claims
 
@@ -45,11 +41,15 @@ def _claims(paper: Paper, folder: Path) -> list[Claim]:
         _known(claim, "protocol", [claim.protocol], paper.protocols)
         _known(claim, "able", [claim.able] if claim.able else [], paper.abilities)
         _known(claim, "nulls", _nulls(claim), STANDARD_NULLS + paper.nulls)
+        claim._of = paper
         files = [check.evidence.file for check in claim.checks if not check.pending]
+        files += [claim.ability.file] if claim.ability and claim.ability.file else []
         _known(claim, "evidence.file", files, pipeline.every_file())
+        if (earlier := claim.analysis.earlier) is not None:
+            _known(claim, "earlier.profile", filter(None, [earlier.profile]), known)
+            _known(claim, "earlier.keys", earlier.keys, [c.evidence.key for c in claim.checks])
         labels = [each.what for each in paper.protocols[claim.protocol]]
         _known(claim, "comparable", claim.comparable, labels)
-        claim._of = paper
     return claims
 
 
@@ -58,7 +58,7 @@ def _nulls(claim: Claim) -> list[str]:
 
 
 def _known(
-    claim: Claim, field: str, names: Sequence[str], known: Mapping[str, Any] | Sequence[str]
+    claim: Claim, field: str, names: Iterable[str], known: Mapping[str, Any] | Sequence[str]
 ) -> None:
     for name in names:
         if name not in known:
@@ -92,20 +92,20 @@ def read_entries(file: Path, kind: type[AnyEntry], name: str) -> list[AnyEntry]:
     """Read a YAML list of entries; errors call an entry by its field `name`.
 
     Raises:
-        LedgerError: cannot be read, not a YAML list, or an unknown, missing or wrong field.
+        LedgerError: cannot be read, not a YAML list, an unknown, missing or wrong field, or the
+            same entry twice.
     """
-    entries = read_yaml(file, LedgerError)
-    if not isinstance(entries, list):
-        raise LedgerError(f"{file}: expected a list, found {type(entries).__name__}")
-    return [
-        checked(
-            kind,
-            entry,
-            f"{file.parent.name}/{file.name}, {_called(entry, kind, name, number)}",
-            LedgerError,
-        )
-        for number, entry in enumerate(entries, 1)
+    found = read_yaml(file, LedgerError)
+    if not isinstance(found, list):
+        raise LedgerError(f"{file}: expected a list, found {type(found).__name__}")
+    place = f"{file.parent.name}/{file.name}"
+    entries = [
+        checked(kind, entry, f"{place}, {_called(entry, kind, name, number)}", LedgerError)
+        for number, entry in enumerate(found, 1)
     ]
+    for twice in repeated(getattr(entry, name) for entry in entries):
+        raise LedgerError(f"{place}: expected each {name} once, found {twice} again")
+    return entries
 
 
 def _called(entry: Any, kind: type[Entry], name: str, number: int) -> str:

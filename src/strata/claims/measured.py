@@ -3,13 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, TypeAdapter
 
-from strata.claims.entries import LedgerError
 from strata.records import Estimate
-from strata.results import again, read_json
-
-Measured = dict[str, Estimate]  # subject -> estimate
+from strata.results import read_as
 
 
 def _ordered(estimate: Estimate) -> Estimate:
@@ -18,36 +15,29 @@ def _ordered(estimate: Estimate) -> Estimate:
     return estimate
 
 
-MEASUREMENTS = TypeAdapter(
-    dict[str, dict[str, Annotated[Estimate, AfterValidator(_ordered)]]],
-    config=ConfigDict(allow_inf_nan=False, strict=True),
-)
+def _names_a_model(about: dict[str, Any]) -> dict[str, Any]:
+    if not (isinstance(about.get("model"), str) and about["model"].strip()):
+        raise ValueError(f"expected the name of a `model`, found {about.get('model')!r}")
+    return about
+
+
+Measured = dict[str, Annotated[Estimate, AfterValidator(_ordered)]]  # subject -> estimate
 
 
 class EvidenceFile(NamedTuple):
     """One file: what was measured, and under which conditions."""
 
-    about: dict[str, Any]
+    about: Annotated[dict[str, Any], AfterValidator(_names_a_model)]
     measurements: dict[str, Measured]
+
+
+EVIDENCE = TypeAdapter(EvidenceFile, config=ConfigDict(allow_inf_nan=False, strict=True))
 
 
 def read_evidence(file: Path) -> EvidenceFile | None:
     """An evidence file, checked; None where there is none.
 
     Raises:
-        LedgerError: a part missing, or an interval that is not one.
+        ResultError: a part missing, or an interval that is not one.
     """
-    if not file.is_file():
-        return None
-    content = read_json(file)
-    if not {"about", "measurements"} <= content.keys():
-        raise LedgerError(f"{file}: expected keys about and measurements; {again(file)}")
-    try:
-        measurements = MEASUREMENTS.validate_python(content["measurements"])
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise LedgerError(f"{file}: {place}: {first['msg']}; {again(file)}") from error
-    if not isinstance(content["about"], dict) or "model" not in content["about"]:
-        raise LedgerError(f"{file}: expected `model` in about; {again(file)}")
-    return EvidenceFile(content["about"], measurements)
+    return read_as(file, EVIDENCE) if file.is_file() else None

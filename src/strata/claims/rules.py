@@ -155,8 +155,10 @@ def _too_few(tried: Tried, check: Check) -> Ruling | None:
     if repeats is None:
         return None
     found = recorded(tried.evidence(check.evidence.file).about, repeats.at)
-    counts = found.values() if isinstance(found, Mapping) else [len(found)] if found else []
-    fewest = min(counts, default=None)
+    counts = list(found.values()) if isinstance(found, Mapping) else []
+    if isinstance(found, list):
+        counts = [len(found)]
+    fewest = min(counts, default=None) if all(isinstance(each, int) for each in counts) else None
     if fewest is not None and fewest >= repeats.least:
         return None
     because = f"{fewest} seed, {repeats.least} or more needed"
@@ -168,7 +170,8 @@ def _too_few(tried: Tried, check: Check) -> Ruling | None:
 def _censored(tried: Tried, check: Check) -> Ruling | None:
     if not check.budget:
         return None
-    budget = recorded(tried.evidence(check.evidence.file).about, check.budget)
+    found = recorded(tried.evidence(check.evidence.file).about, check.budget)
+    budget = found if isinstance(found, int | float) else None
     if budget == check.region[1]:
         raise LedgerError(
             f"claim {tried.claim.id}, check {check.name}: a region may not end at the budget, "

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 from strata import paths, pipeline, profiles
 from strata.claims import family
@@ -15,7 +16,7 @@ from strata.claims.nulls import holds
 from strata.claims.numbers import interval, number
 from strata.claims.speaking import Spoken
 from strata.records import Estimate
-from strata.results import read_json
+from strata.results import read_as, read_json
 
 
 def counts(verdicts: list[Verdict]) -> dict[str, int]:
@@ -55,11 +56,7 @@ def plain(verdicts: list[Verdict]) -> dict[str, Any]:
 
 def read_verdicts(file: Path) -> dict[str, Verdict]:
     """Claim id -> verdict, from a file of `plain` verdicts."""
-    content = read_json(file)
-    return {
-        name: Verdict(**verdict | {"checks": [Judged(**check) for check in verdict["checks"]]})
-        for name, verdict in content.items()
-    }
+    return read_as(file, TypeAdapter(dict[str, Verdict]))
 
 
 def metrics(verdicts: list[Verdict]) -> dict[str, Any]:

@@ -5,7 +5,16 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from strata.lws.scaling import PUBLISHED, layer_shapes, proportional
-from strata.params.sections import Name, Positive, PositiveInt, Resampled, Section, Seed
+from strata.params.sections import (
+    AtLeastTwo,
+    Few,
+    Name,
+    Positive,
+    PositiveInt,
+    Resampled,
+    Section,
+    Seed,
+)
 from strata.params.training import LoopParams, Precision
 
 
@@ -51,10 +60,10 @@ class LwsTrainParams(Section):
     workers: runs at a time; validation_documents: held-out documents each run is measured on.
     """
 
-    workers: PositiveInt
-    validation_documents: Annotated[int, Field(ge=2)]
+    workers: Few
+    validation_documents: AtLeastTwo
     loop: LoopParams
-    groups: Annotated[tuple[LwsGroup, ...], Field(min_length=1)]
+    groups: tuple[LwsGroup, ...]
 
 
 class LwsThroughputParams(Section):
@@ -66,7 +75,7 @@ class LwsThroughputParams(Section):
     sequences: PositiveInt
     warmup_steps: PositiveInt
     steps: PositiveInt
-    rounds: Annotated[int, Field(ge=2)]
+    rounds: Annotated[Few, Field(ge=2)]
     compile: tuple[bool, ...]
     precision: Precision
     peak_tflops: Positive | None

@@ -60,6 +60,12 @@ def run_all(settings: Params, minutes: float | None, groups: list[str] | None) -
 def _unfinished(settings: Params) -> list[Run]:
     """The runs that are not finished; the results of the others are where they belong."""
     corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
+    wanted, there = settings.lws_train.loop.batch_tokens, len(corpus.train.tokens)
+    if wanted > there:
+        raise RunError(
+            f"lws_train.loop.batch_tokens {wanted}: expected at most the corpus' {there} tokens; "
+            f"set it lower, or corpus.max_documents higher"
+        )
     for killed in corpus.train.path.parent.glob("train-*.part*"):
         killed.unlink(missing_ok=True)
     results, kept = _folders(settings)

@@ -6,15 +6,33 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from strata.lws.params import LwsTrainParams
 from strata.lws.runs import Result, RunError, planned
 from strata.records import Estimate
-from strata.results import again, read_json
+from strata.results import again, read_as
 from strata.statistics import Floats, estimate, resampling_weights, seed_weights
 
-MEASURED = {"variant", "reader", "seed", "documents", "validation_curve", "untrained"}
 Kind = Literal["real", "zero", "reported"]
+Numbers = list[int | float]
+
+
+class Measured(BaseModel):
+    """What every run's result holds, beside its facts."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    run: str
+    variant: str
+    reader: str
+    seed: int
+    documents: dict[str, Numbers]
+    untrained: dict[str, Numbers]
+    validation_curve: list[Numbers]
+
+
+MEASURED = TypeAdapter(Measured)
 
 
 @dataclass(frozen=True)
@@ -46,8 +64,8 @@ def load_results(folder: Path, params: LwsTrainParams) -> list[Result]:
 
 
 def _whole(file: Path) -> Result:
-    found = read_json(file)
-    if found.get("run") != file.stem or not found.keys() >= MEASURED:
+    found = read_as(file, MEASURED).model_dump()
+    if found["run"] != file.stem:
         raise RunError(f"{file}: not the result of its run; {again(file)}")
     return found
 

@@ -6,8 +6,20 @@ from pydantic import AfterValidator, Field, model_validator
 
 from strata.painters.catalogue import VARIANTS
 from strata.params.benchmarks import GlueItems, GlueSource
-from strata.params.sections import ParamsError, Positive, PositiveInt, Resampled, Section, Seed
+from strata.params.sections import (
+    AtLeastTwo,
+    Few,
+    Name,
+    ParamsError,
+    Positive,
+    PositiveInt,
+    Resampled,
+    Section,
+    Seed,
+)
 from strata.params.sources import EncoderParams, ModelParams
+
+Loops = Annotated[Few, Field(ge=2)]
 
 
 class Measured(Resampled):
@@ -35,7 +47,7 @@ class SimilarityParams(Resampled):
     """Paper C, similarity of hidden states; `passages` of the evaluation text."""
 
     batch_size: PositiveInt
-    passages: Annotated[int, Field(ge=2)]
+    passages: AtLeastTwo
 
 
 class SingleLayerParams(Prompted):
@@ -49,8 +61,8 @@ class VariantChoice(Measured):
     """Paper C, all variants; `affected` lists M, which must fit the depth."""
 
     affected: Annotated[list[PositiveInt], Field(min_length=2)]
-    orders: PositiveInt
-    loops: Annotated[int, Field(ge=2)]
+    orders: Few
+    loops: Loops
 
 
 class VariantParams(VariantChoice, Prompted):
@@ -81,17 +93,17 @@ class PaintersLoopParams(Prompted):
     items: PositiveInt
     null_items: PositiveInt
     affected: Annotated[list[PositiveInt], Field(min_length=2)]
-    most_loops: Annotated[int, Field(ge=2)]
+    most_loops: Loops
 
 
 class GenerationParams(Prompted):
     """Paper C, generation with each kind of cache."""
 
     items: PositiveInt
-    shots: Annotated[int, Field(ge=0)]
+    shots: Annotated[int, Field(ge=0, le=1000)]
     max_new_tokens: PositiveInt
-    affected: Annotated[list[PositiveInt], Field(min_length=1)]
-    loops: Annotated[int, Field(ge=2)]
+    affected: list[PositiveInt]
+    loops: Loops
 
 
 Pooling = Literal["pooler", "mean"]
@@ -112,13 +124,13 @@ class HeadParams(Section):
     epochs: PositiveInt
     learning_rate: Positive
     batch_size: PositiveInt
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    seeds: tuple[Seed, ...]
 
 
 class FineTuningParams(HeadParams):
     """Training of the whole model; which tasks, variants and M it is done for."""
 
-    tasks: tuple[str, ...]
+    tasks: tuple[Name, ...]
     variants: tuple[Variant, ...]
     affected: tuple[PositiveInt, ...]
     items: GlueItems
@@ -132,7 +144,7 @@ class GlueParams(GlueSource, VariantChoice):
     tokens.
     """
 
-    max_tokens: Annotated[int, Field(ge=8)]
+    max_tokens: Annotated[PositiveInt, Field(ge=8)]
     pooling: Pooling
     items: GlueItems
     null_items: GlueItems

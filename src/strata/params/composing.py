@@ -10,10 +10,11 @@ import yaml
 from strata import paths, profiles
 from strata.params.sections import Params, ParamsError
 from strata.records import write_text
-from strata.yamls import checked, read_mapping
+from strata.yamls import checked, parse_yaml, read_mapping
 
 BRACKETS = ("[", "{", '"', "'")
 NULLS = ("", "~", "null")
+PLACE = ("profile", "params", "root")  # follow from the profile
 
 
 def read(path: Path) -> Params:
@@ -97,7 +98,7 @@ def _laid_over(profile: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
 
 def _change(change: str) -> dict[str, Any]:
     key, equals, value = change.partition("=")
-    if not equals:
+    if not equals or key in PLACE:
         raise ParamsError(f"-S {change}: expected KEY=VALUE, e.g. benchmarks.source=local")
     content = _value(change, value.strip())
     for name in reversed(key.split(".")):
@@ -108,12 +109,10 @@ def _change(change: str) -> dict[str, Any]:
 def _value(change: str, text: str) -> Any:
     """Lists, mappings, quoted text, numbers, true, false, null as YAML; any other text as it is."""
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        content = parse_yaml(text, f"-S {change}, its value (put text in quotes)", ParamsError)
+    except ParamsError:
         if text.startswith(BRACKETS):
-            raise ParamsError(
-                f"-S {change}: the value is not valid YAML; put text in quotes: {error}"
-            ) from error
+            raise
         return text
     plain = isinstance(content, bool | int | float) or text in NULLS
     return content if plain or text.startswith(BRACKETS) else text

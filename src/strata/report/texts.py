@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from strata.claims.entries import LedgerError, Text
+from strata.claims.entries import LedgerError, Words
 from strata.claims.ledger import read_entries
-from strata.yamls import Entry
+from strata.yamls import Entry, Text
 
 
 class Headline(Entry):
@@ -44,8 +44,8 @@ class Correction(Entry):
     """What the ledger or its texts had wrong, and what replaced it. claims: the ids it touched."""
 
     FILE: ClassVar = "corrections.yaml"
-    date: datetime.date
     was: Text
+    date: datetime.date
     now: Text
     because: Text
     claims: tuple[Text, ...] = ()
@@ -58,7 +58,7 @@ class Covered(Entry):
     item: Text
     shows: Text
     claims: tuple[Text, ...] = ()
-    reason: str = ""
+    reason: Words = ""
 
     @model_validator(mode="after")
     def _claims_or_reason(self) -> Self:
