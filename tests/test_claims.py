@@ -8,10 +8,11 @@ from toy_ledger import FAR, NULLS, at, at_least, bare, check, entry, evidence, l
 from strata import paths
 from strata.claims import LedgerError, judge, load_ledger
 from strata.claims.__main__ import passed_by
+from strata.claims.coverage import simulated
 from strata.claims.numbers import interval
 from strata.claims.speaking import Spoken
 from strata.claims.tables import check_table, counts, markdown, plain, read_verdicts, tally_table
-from strata.records import Estimate, write_json
+from strata.records import Estimate, rounded, write_json
 from strata.report.claim import anew, likeness, screen
 from strata.report.material import read_material
 from strata.results import ResultError
@@ -143,3 +144,9 @@ def test_evidence_computed_anew_is_compared_with_the_committed_one():
 )
 def test_a_number_computed_anew_is_the_same_agrees_or_differs(found, word):
     assert likeness(Estimate(1, 0.5, 2), found) == word
+
+
+def test_every_kind_of_interval_covers():
+    found = rounded(simulated("laptop"))
+    assert found == json.loads((paths.results("laptop") / "coverage.json").read_text())
+    assert all(each["coverage"] >= 0.93 for each in found.values())
