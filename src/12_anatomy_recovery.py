@@ -5,8 +5,12 @@ Inputs    the model of 00_models.py, the evaluation text, paragraphs to train on
 Outputs   results/<profile>/anatomy/recovery.json          what the ledger judges
           results/<profile>/anatomy/recovery.csv           a row a subject, text, layer and seed
           results/<profile>/anatomy/recovery_curves.csv    perplexity at each checked step
-Cost      laptop: about three minutes on 2 cores; an interrupted run goes on where it stopped
+Cost      laptop: about three minutes on 2 cores; an interrupted run goes on where it stopped;
+          --judged-only takes seconds: for changed statistics of unchanged runs
 """
+
+import argparse
+from typing import Any
 
 import pandas as pd
 
@@ -17,10 +21,17 @@ from strata.anatomy.importance import existing, importance
 from strata.evidence import Evidence
 from strata.models import blocks
 from strata.params import Params
+from strata.results import read_table
 from strata.work import Work
 
 
-def run(settings: Params) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--judged-only", action="store_true", help="compute recovery.json from recovery.csv"
+    )
+
+
+def run(settings: Params, judged_only: bool) -> None:
     section = settings.anatomy_recovery
     evidence = Evidence("anatomy", settings.profile)
     loaded = subjects.loaded(settings)
@@ -28,7 +39,18 @@ def run(settings: Params) -> None:
     layers = section.layers or tuple(range(depth))
     existing("anatomy_recovery.layers", layers, depth)
     costs = importance(evidence, depth)
-    facts = {"params": section.model_dump(mode="json"), "model": loaded.provenance}
+    if not judged_only:
+        measure(settings, layers, loaded.provenance)
+    table = read_table(evidence.folder / "recovery.csv", "layer", "steps")
+    evidence.add(study.measurements(table, costs, section.resamples))
+    evidence.write("recovery", conditions(settings))
+
+
+def measure(settings: Params, layers: tuple[int, ...], model: dict[str, Any]) -> None:
+    """Disturb and train every layer, and write the tables."""
+    section = settings.anatomy_recovery
+    evidence = Evidence("anatomy", settings.profile)
+    facts = {"params": section.model_dump(mode="json"), "model": model}
     work = Work("anatomy_recovery", facts | {"texts": study.texts(settings)})
     places = study.places(layers, section.seeds)
     found = study.recover_all(settings, work, places)
@@ -37,10 +59,8 @@ def run(settings: Params) -> None:
         points = pd.DataFrame({"step": curve.steps, "perplexity": curve.perplexities})
         rows.append(place._asdict() | row)
         evidence.rows("recovery_curves", points.assign(**place._asdict()))
-    table = pd.DataFrame(rows)
-    evidence.rows("recovery", table)
-    evidence.add(study.measurements(table, costs, section.resamples))
-    evidence.write("recovery", conditions(settings))
+    evidence.rows("recovery", pd.DataFrame(rows))
+    evidence.write_tables()
     work.clear()
 
 
@@ -74,4 +94,4 @@ def conditions(settings: Params) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    stage.main(__doc__, run)
+    stage.main(__doc__, run, extend=options)
