@@ -177,6 +177,7 @@ def test_search_and_filters_choose_claims(report, browser):
     assert chosen == [each for each in all_claims if each == "open"] != []
     Select(browser.find_element(By.NAME, "paper")).select_by_visible_text("A")
     assert 0 < len(visible(browser)) < len(chosen)
+    Select(browser.find_element(By.NAME, "verdict")).select_by_index(0)
     browser.find_element(By.NAME, "search").send_keys("A-ANTI ablated")
     assert len(visible(browser)) == 1
     assert browser.find_element(By.ID, "shown").text.startswith("1 of ")
