@@ -60,8 +60,8 @@ def running(process: int) -> bool:
 
 
 def until(condition) -> None:
-    """Wait until a condition holds, for 20 seconds at most."""
-    deadline = time.monotonic() + 20
+    """Wait until a condition holds, for 90 seconds at most."""
+    deadline = time.monotonic() + 90
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
