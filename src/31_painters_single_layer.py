@@ -32,7 +32,7 @@ def price(settings: Params) -> str:
 def run(settings: Params) -> None:
     section = settings.painters_single_layer
     evidence = Evidence("painters", settings.profile)
-    loaded = load("painters_model", settings)
+    loaded = load("painters_model", settings, section.dtype)
     depth = len(blocks(loaded.model))
     made = single_layer.cases(depth)
     tasks = {TASK: load_task(TASK, settings.benchmarks, settings.local)}

@@ -29,7 +29,7 @@ def price(settings: Params) -> str:
 def run(settings: Params) -> None:
     section = settings.painters_loops
     evidence = Evidence("painters", settings.profile)
-    loaded = load("painters_model", settings)
+    loaded = load("painters_model", settings, section.dtype)
     depth = len(blocks(loaded.model))
     made = loops.cases(depth, section)
     tasks = likelihood_tasks(settings)

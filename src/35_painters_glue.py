@@ -15,10 +15,9 @@ from functools import partial
 
 from strata import stage
 from strata.evidence import MODEL, Evidence
-from strata.models import LoadedModel, blocks, load
+from strata.models import LoadedModel, arithmetic, blocks, load
 from strata.painters import glue_scores, glue_study
 from strata.painters.glue_study import READINGS, Measured
-from strata.painters.subjects import arithmetic
 from strata.params import Params
 from strata.work import Work
 
@@ -70,7 +69,7 @@ def every_key() -> list[str]:
 
 def about(settings: Params, loaded: LoadedModel, found: list[Measured]) -> dict[str, object]:
     section = settings.painters_glue
-    dtype = arithmetic(section.dtype, loaded.model.device)
+    dtype = arithmetic(section.dtype, loaded.model.device.type)
     return {
         "model": loaded.provenance["name"],
         "layers": loaded.model.config.num_hidden_layers,

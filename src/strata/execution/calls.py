@@ -1,10 +1,11 @@
 """How a model calls its blocks, whatever their signature, and standing in for them."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from functools import partial
+from operator import methodcaller
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
@@ -74,6 +75,11 @@ def leaving(output: Any) -> torch.Tensor:
 def with_hidden(output: Any, hidden: torch.Tensor) -> Any:
     """What a block returned, with another hidden state."""
     return (hidden, *output[1:]) if isinstance(output, tuple | list) else hidden
+
+
+def mean(states: Iterable[torch.Tensor], count: int, device: torch.device) -> torch.Tensor:
+    """The mean of what blocks side by side leave, on one device; each is dropped when added."""
+    return sum(map(methodcaller("to", device), states)) / count
 
 
 def inputs(batch: Batch) -> dict[str, torch.Tensor]:

@@ -15,6 +15,7 @@ from copy import copy
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from types import MethodType
 from typing import Any, Literal, NoReturn
 
 import torch
@@ -22,7 +23,14 @@ from torch import nn
 from transformers import Cache, DynamicCache, PreTrainedConfig, PreTrainedModel
 from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
-from strata.execution.calls import Call, ExecutionError, in_place_of_blocks, leaving, with_hidden
+from strata.execution.calls import (
+    Call,
+    ExecutionError,
+    in_place_of_blocks,
+    leaving,
+    mean,
+    with_hidden,
+)
 from strata.models import blocks, text_config
 from strata.schedules import Schedule, layers_of
 
@@ -66,7 +74,7 @@ class _Join:
 
     def after(self, place: int, left: torch.Tensor, entered: torch.Tensor) -> torch.Tensor:
         """What the model goes on with: what entered the member, after the last one the mean."""
-        self.total = left if place == 0 else self.total + left
+        self.total = left if place == 0 else self.total + left.to(self.total.device)
         if place + 1 < self.members:
             return entered
         mean, self.total = self.total / self.members, None
@@ -114,7 +122,8 @@ class _AveragedParallel(nn.Module):
 
     def _mean(self, *args: Any, **kwargs: Any) -> Any:
         outputs = [member(*args, **kwargs) for member in self.members]
-        return with_hidden(outputs[-1], sum(map(leaving, outputs)) / len(outputs))
+        device = leaving(outputs[0]).device
+        return with_hidden(outputs[-1], mean(map(leaving, outputs), len(outputs), device))
 
 
 class _SharedSlot:
@@ -224,4 +233,14 @@ def _shell(module: nn.Module, slot: int) -> nn.Module:
     shell._modules = {name: child and _shell(child, slot) for name, child in shell._modules.items()}
     for name in CACHE_INDICES & vars(shell).keys():
         setattr(shell, name, slot)
+    vars(shell).update(_rebound(module, shell))
     return shell
+
+
+def _rebound(module: nn.Module, shell: nn.Module) -> Iterator[tuple[str, Any]]:
+    """What accelerate binds to a module, to bring its weights to a device, bound to its shell."""
+    for name, value in vars(module).items():
+        if isinstance(value, MethodType) and value.__self__ is module:
+            yield name, MethodType(value.__func__, shell)
+        if isinstance(value, partial) and value.args[:1] == (module,):
+            yield name, partial(value.func, shell, *value.args[1:], **value.keywords)

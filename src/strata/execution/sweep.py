@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from strata.execution.calls import Batch, Call, in_place_of_blocks, inputs, stand_ins
+from strata.execution.calls import Batch, Call, in_place_of_blocks, inputs, mean, stand_ins
 from strata.models import blocks
 from strata.schedules import Node, Schedule, ScheduleError, Step, layers_of, prefix_tree
 
@@ -86,7 +86,7 @@ def _walk(
     while waiting:
         node, step, state = waiting.pop()
         outputs = (calls[i].run(layers[i], state) for i in layers_of(step))
-        state = next(outputs) if isinstance(step, int) else sum(outputs) / len(step)
+        state = next(outputs) if isinstance(step, int) else mean(outputs, len(step), state.device)
         for end in node.ends:
             yield end, state
         waiting += _branches(node, state)

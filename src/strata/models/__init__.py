@@ -1,12 +1,13 @@
 """Getting a model, and uniform access to its layers."""
 
 from strata.models.layers import blocks, place_of_blocks, text_config
-from strata.models.loading import LoadedModel, load, names
+from strata.models.loading import LoadedModel, arithmetic, load, names
 from strata.models.sources import ModelError, materialise
 
 __all__ = [
     "LoadedModel",
     "ModelError",
+    "arithmetic",
     "blocks",
     "load",
     "materialise",
