@@ -89,6 +89,7 @@ bench: setup  ## measure speed; writes results/bench/
 	$(BIN)/python bench/sweep.py
 	$(BIN)/python bench/glue.py
 	$(BIN)/python bench/memory.py
+	$(BIN)/python bench/paired.py
 
 MINUTES ?= 25
 gpu-lws: setup  ## paper B on one GPU within MINUTES, resumable; CORPUS=folder of text
