@@ -49,7 +49,7 @@ def compare(theirs: Path) -> dict[str, object]:
 
 
 def seconds(root: Path) -> list[float]:
-    """Processor seconds that the workload takes with the code of a tree, in a process of its own."""
+    """Processor seconds of the workload with the code of a tree, in a process of its own."""
     variables = os.environ | {"PYTHONPATH": str(root / "src"), "TQDM_DISABLE": "1"}
     command = [sys.executable, "-c", "import paired; paired.workload()"]
     done = subprocess.run(
