@@ -12,7 +12,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 PIPELINE := $(if $(filter laptop,$(PROFILE)),dvc.yaml,results/$(PROFILE)/dvc.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help check setup repro inputs claim notebooks generated report test lint reliability families bench gpu-lws
+.PHONY: help check setup repro inputs claim notebooks generated report dist test lint reliability families bench gpu-lws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -68,6 +68,14 @@ generated: setup  ## write the generated parts of README.md, docs/, results/READ
 
 report: setup  ## write results/report/: open results/report/index.html
 	$(BIN)/python src/91_report.py
+
+VERSION := $(shell sed -n 's/^version: //p' CITATION.cff)
+dist: report  ## write dist/strata-VERSION.zip: the report, its evidence and the code, to read offline
+	@mkdir -p dist
+	@git archive --format=zip --prefix=strata-$(VERSION)/ HEAD \
+		$(foreach file,$(wildcard results/report/*),--prefix=strata-$(VERSION)/results/report/ --add-file=$(file)) \
+		--prefix=strata-$(VERSION)/ --output=dist/strata-$(VERSION).zip
+	@echo dist/strata-$(VERSION).zip
 
 test: setup lint  ## everything CI runs: lint, tests, smoke pipeline, notebooks
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
