@@ -1,6 +1,7 @@
 """Figures of paper C."""
 
 from strata.painters.figures.decoders import (
+    painters_drift,
     painters_generation,
     painters_loops,
     painters_similarity,
@@ -14,6 +15,7 @@ from strata.painters.figures.encoders import painters_glue, painters_glue_tasks
 FIGURES = (
     painters_similarity,
     painters_token_norms,
+    painters_drift,
     painters_single_layer,
     painters_variants,
     painters_tasks,
