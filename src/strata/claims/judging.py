@@ -1,8 +1,8 @@
 """From ledger and evidence to verdicts. Nothing here is typed by hand.
 
 *Replicated* is kept for evidence under the paper's own protocol; on anything else a claim holds or
-fails on a stand-in. A claim's verdict comes from the checks by the paper's own measure; a check by a
-measure of ours is judged by the same rules and stands beside it.
+fails on a stand-in. A claim's verdict comes from the checks by the paper's own measure; a check by
+a measure of ours is judged by the same rules and stands beside it.
 """
 
 from collections import Counter
@@ -49,7 +49,8 @@ class Judged(NamedTuple):
 class Verdict(NamedTuple):
     """One claim: outcome and why, on what it was tried and how that differs from the paper.
 
-    parts: how many checks by the paper's measure have which outcome. rests_on: required claims that do not hold.
+    parts: how many checks by the paper's measure have which outcome. rests_on: required claims
+    that do not hold.
     """
 
     id: str

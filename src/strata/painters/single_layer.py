@@ -35,13 +35,17 @@ def analyse(
     table["full"] = full[0]
     measured = {"full_accuracy": estimate(full)}
     for change_name, rows in (("skip", accuracy[1 : T + 1]), ("swap", accuracy[T + 1 :])):
-        for key, draws in _regions(rows, full).items():
+        for key, draws in regions(rows, full).items():
             measured[f"{change_name}.{key}"] = estimate(draws)
     return table, measured
 
 
-def _regions(accuracy: Floats, full: Floats) -> dict[str, Floats]:
-    """Accuracy lost at both ends beyond that lost in the middle, and what the middle keeps."""
+def regions(accuracy: Floats, full: Floats) -> dict[str, Floats]:
+    """What is lost at both ends beyond what is lost in the middle, and what the middle keeps.
+
+    Args:
+        accuracy: (layers, 1 + B) with each layer edited; full: (1 + B,), unedited.
+    """
     lost = full - accuracy
     middle = lost[EDGE:-EDGE].mean(axis=0)
     return {
