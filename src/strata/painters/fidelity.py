@@ -4,7 +4,7 @@ At every token but a text's first: the negative log-likelihood of the token (NLL
 both models hold the same token most likely (Lad et al., arXiv 2406.19384), and KL(full || edited).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from strata import schedules
-from strata.execution import HEAD_ROWS, logits_at, sweep
+from strata.execution import logits_at, sweep
 from strata.models import blocks
 from strata.painters import single_layer, variants
 from strata.painters.params import FidelityParams
@@ -22,6 +22,7 @@ from strata.text import TokenBatch
 
 MEASURES = ("nll", "agreement", "kl")
 PASSES = "passes"
+ROWS = 16
 APPENDIX: dict[str, Callable[[int, int], Schedule]] = {
     "middle_twice": lambda T, s: schedules.middle_again(T, s, 2),
     "middle_three_times": lambda T, s: schedules.middle_again(T, s, 3),
@@ -82,10 +83,9 @@ def measured(
     """
     unedited = [schedules.full(len(blocks(model)))]
     [[full]] = sweep(model, unedited, [batch], _reference)
-    here = batch.to(model.device)
-    count = len(full.choice_N)
-    same = log_q_V.to(model.device).expand(min(count, HEAD_ROWS), -1)
-    unigram = _sums([same[: len(each)] for each in full.choice_N.split(HEAD_ROWS)], here, full)
+    log_q_RxV = log_q_V.to(model.device).expand(ROWS, -1)
+    everywhere = [log_q_RxV[: len(each)] for each in full.choice_N.split(ROWS)]
+    unigram = _sums(everywhere, batch.to(model.device), full)
     distinct = list(dict.fromkeys(plan))
     rows = sweep(model, distinct, [batch], partial(readout, full=full), memory_gib)
     by_schedule = dict(zip(distinct, (row[0] for row in rows), strict=True))
@@ -96,22 +96,22 @@ def readout(
     model: PreTrainedModel, hidden_BxLxD: torch.Tensor, batch: TokenBatch, full: Reference
 ) -> torch.Tensor:
     """Sums over each text: B x MEASURES."""
-    return _sums(logits_at(model, hidden_BxLxD, batch, _asked(batch)), batch, full)
+    return _sums(_logits(model, hidden_BxLxD, batch), batch, full)
 
 
 def _reference(model: PreTrainedModel, hidden_BxLxD: torch.Tensor, batch: TokenBatch) -> Reference:
     parts = []
-    for logits in logits_at(model, hidden_BxLxD, batch, _asked(batch)):
+    for logits in _logits(model, hidden_BxLxD, batch):
         p = logits.softmax(dim=-1)
         entropy = logits.logsumexp(dim=-1) - (p * logits).sum(dim=-1)
         parts.append((p, logits.argmax(dim=-1), entropy))
     return Reference(*map(torch.cat, zip(*parts, strict=True)))
 
 
-def _sums(pieces: Sequence[torch.Tensor], batch: TokenBatch, full: Reference) -> torch.Tensor:
+def _sums(pieces: Iterable[torch.Tensor], batch: TokenBatch, full: Reference) -> torch.Tensor:
     scored_BxL = batch.mask_BxL[:, 1:].bool()
-    targets = batch.ids_BxL[:, 1:][scored_BxL].split(HEAD_ROWS)
-    reference = zip(*(each.split(HEAD_ROWS) for each in full), strict=True)
+    targets = batch.ids_BxL[:, 1:][scored_BxL].split(ROWS)
+    reference = zip(*(each.split(ROWS) for each in full), strict=True)
     found = []
     for logits, target, (p, choice, entropy) in zip(pieces, targets, reference, strict=True):
         norm = logits.logsumexp(dim=-1)
@@ -124,5 +124,10 @@ def _sums(pieces: Sequence[torch.Tensor], batch: TokenBatch, full: Reference) ->
     return by_token.sum(dim=1)
 
 
-def _asked(batch: TokenBatch) -> torch.Tensor:
-    return nn.functional.pad(batch.mask_BxL[:, 1:].bool(), (0, 1))
+def _logits(
+    model: PreTrainedModel, hidden_BxLxD: torch.Tensor, batch: TokenBatch
+) -> Iterator[torch.Tensor]:
+    """At scored positions, in pieces of ROWS x V that stay in a processor's cache."""
+    asked_BxL = nn.functional.pad(batch.mask_BxL[:, 1:].bool(), (0, 1))
+    for logits in logits_at(model, hidden_BxLxD, batch, asked_BxL):
+        yield from logits.split(ROWS)

@@ -108,7 +108,7 @@ def measurements(found: Curves) -> dict[str, Estimate]:
     again = ("middle_twice", "middle_three_times")
     least = np.min([found.nll((name, M, 1)) for name in again for M in found.affected], axis=0)
     drawn["twice.best_minus_full"] = found.nll(FULL) - least
-    drawn |= _single_layers(found) | _loops(found)
+    drawn |= _single_layers(found) | loop_line(found)
     return {key: estimate(each) for key, each in drawn.items()}
 
 
@@ -147,7 +147,7 @@ def best_table(found: Curves) -> pd.DataFrame:
     return curve_table(best_passes(found), affected=found.affected)
 
 
-def _loops(found: Curves) -> dict[str, Floats]:
+def loop_line(found: Curves) -> dict[str, Floats]:
     """The line through the best numbers of passes, and the M from which on they grow no more."""
     best, affected = best_passes(found), np.array(found.affected, dtype=float)
     starts = [schedules.start_for(found.T, M) for M in found.affected]
