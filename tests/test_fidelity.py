@@ -11,7 +11,8 @@ from torch.nn import functional
 from strata import params, paths, schedules
 from strata.execution import finished
 from strata.painters import fidelity, fidelity_scores, fidelity_study
-from strata.painters.fidelity import MEASURES, PASSES, Case
+from strata.painters.catalogue import PASSES
+from strata.painters.fidelity import MEASURES, Case
 from strata.painters.fidelity_scores import FULL, UNIGRAM, Curves
 from strata.params import ParamsError
 from strata.schedules import ScheduleError

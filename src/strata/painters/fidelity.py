@@ -4,7 +4,7 @@ At every token but a text's first: the negative log-likelihood of the token (NLL
 both models hold the same token most likely (Lad et al., arXiv 2406.19384), and KL(full || edited).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -16,18 +16,13 @@ from strata import schedules
 from strata.execution import logits_at, sweep
 from strata.models import blocks
 from strata.painters import single_layer, variants
+from strata.painters.catalogue import APPENDIX, PASSES
 from strata.painters.params import FidelityParams
 from strata.schedules import Schedule
 from strata.text import TokenBatch
 
 MEASURES = ("nll", "agreement", "kl")
-PASSES = "passes"
 ROWS = 16
-APPENDIX: dict[str, Callable[[int, int], Schedule]] = {
-    "middle_twice": lambda T, s: schedules.middle_again(T, s, 2),
-    "middle_three_times": lambda T, s: schedules.middle_again(T, s, 3),
-    "parallel_pairs": schedules.parallel_pairs,
-}
 
 
 class Case(NamedTuple):

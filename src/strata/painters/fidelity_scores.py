@@ -12,8 +12,8 @@ import pandas as pd
 
 from strata import schedules
 from strata.painters import loops, single_layer, variants
-from strata.painters.catalogue import VARIANTS
-from strata.painters.fidelity import APPENDIX, MEASURES, PASSES, Case
+from strata.painters.catalogue import APPENDIX, PASSES, VARIANTS
+from strata.painters.fidelity import MEASURES, Case
 from strata.painters.fidelity_study import TEXT, Sums
 from strata.painters.params import FidelityParams
 from strata.painters.scores import area, curve_table
