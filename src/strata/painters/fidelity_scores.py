@@ -29,7 +29,6 @@ from strata.statistics import (
 Key = tuple[str, int, int]  # variant, at, loops
 FULL: Key = (variants.FULL, 0, 1)
 UNIGRAM: Key = ("unigram", 0, 1)
-KEPT = 0.8
 ROLES = {"semantic": variants.SEMANTIC, "reasoning": variants.REASONING, "maths": ("gsm8k",)}
 CHANGES = {
     "orders": variants.ORDERS,
@@ -108,8 +107,8 @@ def measurements(found: Curves) -> dict[str, Estimate]:
     again = ("middle_twice", "middle_three_times")
     least = np.min([found.nll((name, M, 1)) for name in again for M in found.affected], axis=0)
     drawn["twice.best_minus_full"] = found.nll(FULL) - least
-    drawn |= _single_layers(found) | loop_line(found)
-    return {key: estimate(each) for key, each in drawn.items()}
+    drawn |= loop_line(found)
+    return {key: estimate(each) for key, each in drawn.items()} | _single_layers(found)
 
 
 def _areas(found: Curves, measure: str) -> dict[str, Floats]:
@@ -120,17 +119,14 @@ def _areas(found: Curves, measure: str) -> dict[str, Floats]:
     return {name: area(found.affected, np.stack(each)) for name, each in heights.items()}
 
 
-def _single_layers(found: Curves) -> dict[str, Floats]:
-    """Both ends against the middle, and the share of middle layers that keep KEPT."""
-    drawn = {}
+def _single_layers(found: Curves) -> dict[str, Estimate]:
+    measured = {}
     for change in single_layer.CHANGES:
         layers = range(found.T - (change == "swap"))
         kept = np.stack([found.fidelity((f"{change}_layer", i, 1)) for i in layers])
         parts = single_layer.regions(kept, np.ones(kept.shape[1]))
-        middle = kept[single_layer.EDGE : -single_layer.EDGE]
-        parts["middle_layers_kept"] = (middle >= KEPT).mean(axis=0)
-        drawn |= {f"single.{change}.{key}": each for key, each in parts.items()}
-    return drawn
+        measured |= {f"single.{change}.{key}": each for key, each in parts.items()}
+    return measured
 
 
 def best_passes(found: Curves) -> Floats:
