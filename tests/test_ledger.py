@@ -48,6 +48,8 @@ def test_no_null_of_the_ledger_is_the_model_by_construction():
         ({"statement": " "}, "claim A-X: statement"),
         ({"protocol": "no"}, "claim A-X: protocol 'no': expected one of toy"),
         ({"able": "no"}, "claim A-X: able 'no': expected one of can"),
+        ({"checks": [check(able="no")]}, "claim A-X: able 'no': expected one of can"),
+        ({"checks": [check(measure="ours")]}, "expected one by the paper's measure, found only"),
         ({"comparable": ["text"]}, "claim A-X: comparable 'text': expected one of model"),
         ({"requires": ["A-Y"]}, "claim A-X: requires 'A-Y'"),
         ({"requires": ["A-X"]}, "claim A-X: requires: expected no circle"),

@@ -183,6 +183,7 @@ def test_single_layer_regions():
     assert judged["skip.first_minus_middle"].value == pytest.approx(0.6)
     assert judged["swap.last_minus_middle"].value == pytest.approx(0)
     assert judged["skip.middle_kept"].value == pytest.approx(1)
+    assert judged["skip.middle_layers_kept"].value == 1
     assert len(table) == 12 + 11 and set(table["full"]) == {0.8}
 
 

@@ -265,6 +265,21 @@ def sign_tests(differences: Floats) -> Floats:
     return multipletests(p_values, method="holm")[1]
 
 
+def share_of_at_least(draws: Floats, least: float) -> Estimate:
+    """The share of K statistics (K, 1 + B) that are `least` or more.
+
+    Its low end counts those that are shown to be, its high end leaves out those that are shown not
+    to be, by one-sided bootstrap tests with Holm's correction over the K.
+    """
+    against = draws[:, 1:] < least, draws[:, 1:] >= least
+    p_values = [(1 + each.sum(axis=1)) / draws.shape[1] for each in against]
+    are, are_not = (multipletests(p, alpha=_TAILS[0], method="holm")[0] for p in p_values)
+    found = draws[:, 0] >= least
+    return Estimate(
+        float(found.mean()), float((found & are).mean()), float((found | ~are_not).mean())
+    )
+
+
 def subsets(population: int, size: int, count: int, seed: int) -> NDArray[np.int64]:
     """`count` random subsets of `size` observations, each without repetition: (count, size).
 

@@ -67,7 +67,7 @@ class Tried(NamedTuple):
 
     def able(self, check: Check, subject: str) -> bool:
         """Whether a subject is shown to do what the claim is about."""
-        ability = self.claim.ability
+        ability = self.claim.ability(check)
         if ability is None:
             return True
         found = self.evidence(ability.file or check.evidence.file)
@@ -145,7 +145,7 @@ def _unable(tried: Tried, check: Check) -> Ruling | None:
         return None
     return Ruling(
         "open",
-        f"it is not shown that {tried.claim.ability.says}, so nothing can be lost",
+        f"it is not shown that {tried.claim.ability(check).says}, so nothing can be lost",
         "cannot be decided this way",
     )
 

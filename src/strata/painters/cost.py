@@ -19,6 +19,7 @@ TOKENS_PER_ITEM = {
     "hellaswag": 4 * 95,
     "winogrande": 2 * 28,
     "gsm8k": 900 + 256,
+    "evaluation_text": 96,
 }  # rounded up, all choices together
 OTHER_TOKENS = 400  # an item of a task that is not listed; an assumption
 

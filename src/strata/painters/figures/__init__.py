@@ -11,6 +11,12 @@ from strata.painters.figures.decoders import (
     painters_variants,
 )
 from strata.painters.figures.encoders import painters_glue, painters_glue_tasks
+from strata.painters.figures.fidelity import (
+    painters_fidelity,
+    painters_fidelity_kinds,
+    painters_fidelity_layers,
+    painters_fidelity_loops,
+)
 
 FIGURES = (
     painters_similarity,
@@ -23,4 +29,8 @@ FIGURES = (
     painters_generation,
     painters_glue,
     painters_glue_tasks,
+    painters_fidelity,
+    painters_fidelity_layers,
+    painters_fidelity_loops,
+    painters_fidelity_kinds,
 )

@@ -149,12 +149,18 @@ def full_line(axis: Axes, value: float) -> None:
 
 def painters_loops(shown: Shown) -> Figure:
     """Score by passes and affected layers, and the best number of passes with its interval."""
-    table, best = shown.table("painters/loops"), shown.table("painters/loops_best")
+    table = shown.table("painters/loops")
+    return loops_panels(table, shown.table("painters/loops_best"), "normalised median")
+
+
+def loops_panels(table: pd.DataFrame, best: pd.DataFrame, score: str) -> Figure:
+    """The model's score by passes and affected layers, and the best passes of every subject."""
     figure, (heat, line) = plt.subplots(1, 2, figsize=(12.4, 4.4))
     own = table[table["subject"] == MODEL]
     grid = own.pivot(index="affected", columns="loops", values="value").iloc[::-1]
-    sns.heatmap(grid, ax=heat, cmap="viridis", annot=True, fmt=".2f", annot_kws={"size": 8})
-    heat.set(title="normalised median", ylabel="affected layers M", xlabel="passes")
+    look = {"annot": grid.shape[1] <= 12, "fmt": ".2f", "annot_kws": {"size": 8}}
+    sns.heatmap(grid, ax=heat, cmap="viridis", **look)
+    heat.set(title=score, ylabel="affected layers M", xlabel="passes")
     subject_lines(line, best, "affected", fmt="o-", ms=4)
     line.set_title("best number of passes, 95% interval")
     line.set(xlabel="affected layers M", ylabel="passes")
