@@ -22,7 +22,7 @@ from strata.painters.cost import cost_of
 from strata.painters.fidelity_scores import Curves
 from strata.painters.fidelity_study import TEXT
 from strata.painters.params import FidelityParams
-from strata.painters.subjects import arithmetic, subjects
+from strata.painters.subjects import subjects
 from strata.params import Params
 from strata.records import fingerprint
 from strata.work import Work
@@ -38,10 +38,12 @@ def price(settings: Params) -> str:
 
 def decoders(settings: Params) -> Iterator[tuple[str, LoadedModel]]:
     """Prefix of the keys -> decoder: the model and, where one is named, the second."""
-    yield "", load("painters_model", settings)
-    if source := settings.painters_fidelity.second:
+    section = settings.painters_fidelity
+    yield "", load("painters_model", settings, section.dtype)
+    if source := section.second:
         other = settings.painters_model.model_copy(update={"source": source})
-        yield SECOND, load("painters_model", settings.model_copy(update={"painters_model": other}))
+        theirs = settings.model_copy(update={"painters_model": other})
+        yield SECOND, load("painters_model", theirs, section.dtype)
 
 
 def conditions(loaded: LoadedModel, section: FidelityParams) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def conditions(loaded: LoadedModel, section: FidelityParams) -> dict[str, Any]:
     return {
         "model": loaded.provenance["name"],
         "layers": len(blocks(loaded.model)),
-        "dtype": arithmetic(section.dtype, loaded.model.device),
+        "dtype": loaded.provenance["dtype"],
         "affected": section.affected,
     }
 

@@ -42,7 +42,7 @@ def analyse(
 
 
 def regions(accuracy: Floats, full: Floats) -> dict[str, Estimate]:
-    """What is lost at both ends beyond what is lost in the middle, what the middle keeps on average,
+    """What is lost at both ends beyond what is lost in the middle, what the middle keeps on average
     and the share of its layers that keep KEPT each.
 
     Args:
