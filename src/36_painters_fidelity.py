@@ -7,7 +7,7 @@ Outputs   results/<profile>/painters/fidelity.json          what the ledger judg
           results/<profile>/painters/fidelity.csv           a row a decoder, subject and edit
           results/<profile>/painters/fidelity_loops.csv     the best number of passes by M
           results/<profile>/painters/fidelity_kinds.csv     relative rise of the NLL by kind of text
-Cost      laptop: about 1.5 minutes on 2 cores with bfloat16 in hardware; 3 GiB; an interrupted run
+Cost      laptop: about 1.7 minutes on 2 cores with bfloat16 in hardware; 3 GiB; an interrupted run
           goes on where it stopped, a batch at a time; --dry-run prices a profile
 """
 
@@ -16,13 +16,13 @@ from typing import Any
 
 from strata import stage
 from strata.evidence import MODEL, Evidence
-from strata.models import LoadedModel, blocks, load
+from strata.models import LoadedModel, arithmetic, blocks, load
 from strata.painters import fidelity, fidelity_scores, fidelity_study
 from strata.painters.cost import cost_of
 from strata.painters.fidelity_scores import Curves
 from strata.painters.fidelity_study import TEXT
 from strata.painters.params import FidelityParams
-from strata.painters.subjects import arithmetic, subjects
+from strata.painters.subjects import subjects
 from strata.params import Params
 from strata.records import fingerprint
 from strata.work import Work
@@ -38,10 +38,12 @@ def price(settings: Params) -> str:
 
 def decoders(settings: Params) -> Iterator[tuple[str, LoadedModel]]:
     """Prefix of the keys -> decoder: the model and, where one is named, the second."""
-    yield "", load("painters_model", settings)
-    if source := settings.painters_fidelity.second:
-        other = settings.painters_model.model_copy(update={"source": source})
-        yield SECOND, load("painters_model", settings.model_copy(update={"painters_model": other}))
+    section = settings.painters_fidelity
+    yield "", load("painters_model", settings, section.dtype)
+    if section.second:
+        other = settings.painters_model.model_copy(update={"source": section.second})
+        changed = settings.model_copy(update={"painters_model": other})
+        yield SECOND, load("painters_model", changed, section.dtype)
 
 
 def conditions(loaded: LoadedModel, section: FidelityParams) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def conditions(loaded: LoadedModel, section: FidelityParams) -> dict[str, Any]:
     return {
         "model": loaded.provenance["name"],
         "layers": len(blocks(loaded.model)),
-        "dtype": arithmetic(section.dtype, loaded.model.device),
+        "dtype": arithmetic(section.dtype, loaded.model.device.type),
         "affected": section.affected,
     }
 
