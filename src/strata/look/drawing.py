@@ -7,6 +7,7 @@ from strata.figures.style import PALETTE, intervals, panels, subject_lines, tigh
 from strata.painters.catalogue import VARIANTS
 
 CHANGE = ("change_percent", "change_low", "change_high")
+AGREEMENT = ("agreement", "low", "high")
 FAINT = {"color": "0.7", "lw": 4, "zorder": 0}
 
 
@@ -30,7 +31,7 @@ def single_layers(table: pd.DataFrame) -> Figure:
     for place, (change, label) in enumerate(labels.items()):
         rows = table[table["change"] == change]
         look = {"color": PALETTE[place], "label": label}
-        intervals(axis, rows["at"] + 0.2 * place, rows, ("agreement", "low", "high"), **look)
+        intervals(axis, rows["at"] + 0.2 * place, rows, AGREEMENT, **look)
     axis.set(xlabel="layer", ylabel="tokens with the same first choice", ylim=(0, 1))
     return _legend_outside(figure)
 
@@ -42,7 +43,7 @@ def variants(table: pd.DataFrame) -> Figure:
         rows = table[table["change"] == name]
         look = {"color": PALETTE[variant.colour], "label": words(name), "fmt": "o-"}
         dodged = rows["at"] + 0.12 * (place - len(VARIANTS) / 2)
-        intervals(axis, dodged, rows, ("agreement", "low", "high"), **look)
+        intervals(axis, dodged, rows, AGREEMENT, **look)
     axis.set(xlabel="affected layers M", ylabel="tokens with the same first choice", ylim=(0, 1))
     return _legend_outside(figure)
 

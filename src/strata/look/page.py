@@ -57,15 +57,15 @@ def important(ablated: pd.DataFrame, agreed: pd.DataFrame) -> list[dict[str, str
     """The layers whose ablation costs most, a row each."""
     own = ablated[(ablated["subject"] == MODEL) & (ablated["reading"] == "neighbour_average")]
     by_place = agreed.set_index(["change", "at"])
-    columns = ("change_percent", "change_low", "change_high")
     return [
         {
             "layer": str(row["layer"]),
-            "perplexity": _shown(row, columns),
+            "perplexity": _shown(row, drawing.CHANGE),
             **{
-                change: _shown(by_place.loc[change, row["layer"]], ("agreement", "low", "high"))
-                for change in ("skip_layer", "swap_layer")
+                change: _shown(by_place.loc[change, row["layer"]], drawing.AGREEMENT)
                 if (change, row["layer"]) in by_place.index
+                else "-"  # the last has no next to be swapped with
+                for change in ("skip_layer", "swap_layer")
             },
         }
         for _, row in own.nlargest(MOST_IMPORTANT, "change_percent").iterrows()
