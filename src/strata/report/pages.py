@@ -97,7 +97,7 @@ def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> 
         counts=counts([each.verdict for each in material.spoken]),
         findings=parts.findings(material),
         sections=places,
-        figure=_svg(agreement(agreement_table(material.spoken))),
+        figure=svg(agreement(agreement_table(material.spoken))),
         filters=filters,
         claims=claims,
         meanings=parts.MEANINGS,
@@ -106,6 +106,12 @@ def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> 
     )  # fmt: skip
     contents = [Section("", 2, text) for text in INDEX_SECTIONS]
     return _page(INDEX, pages, body, contents, _source("verdicts.js"))
+
+
+def single_page(title: str, template: str, **material: Any) -> str:
+    """A page outside the report, of a template of this room."""
+    body = _environment().get_template(template).render(title=title, **material)
+    return _page(Page("", "", title), [], body, [])
 
 
 def _claim(spoken: Spoken, section: Section | None) -> dict[str, Any]:
@@ -146,7 +152,8 @@ def _linked(body: str, pages: list[Page]) -> str:
     return body
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """A figure as SVG in base64, the same bytes for the same figure."""
     picture = io.BytesIO()
     figure.savefig(picture, format="svg", bbox_inches="tight", metadata={"Date": None})
     return base64.b64encode(picture.getvalue()).decode()
