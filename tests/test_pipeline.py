@@ -64,7 +64,7 @@ def test_every_numbered_script_is_a_stage_of_its_name():
 def test_imports_only_go_down():
     floors = [
         ["paths", "errors"],
-        ["records", "yamls", "rooms"],
+        ["records", "yamls", "rooms", "hub"],
         ["profiles", "papers", "schedules"],
         ["params"],
         ["statistics", "evidence", "pipeline", "command_line", "figures"],

@@ -17,7 +17,7 @@ from datasets import Dataset, DatasetDict
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks._yaml_loader import load_yaml
 
-from strata import paths
+from strata import hub, paths
 from strata.errors import StrataError
 from strata.params.benchmarks import BenchmarkParams
 from strata.records import fingerprint
@@ -116,17 +116,16 @@ def load_task(name: str, params: BenchmarkParams, local: str) -> ConfigurableTas
     if files:
         config |= _from_files(name, files, config)
     else:
-        config["dataset_kwargs"] = {"revision": BENCHMARKS[name].revision}
+        config["dataset_kwargs"] = hub.pinned(BENCHMARKS[name].revision)
     try:
         task = ConfigurableTask(config=config)
     except TaskError:
         raise
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise TaskError(
-            f"{name}: the documents cannot be loaded from source {params.source} ({reason}). Check "
-            f"the network or the files, put copies into data/local (docs/data.md), or set "
-            f"benchmarks.source to authored"
+            f"{name}: the documents cannot be loaded from source {params.source} "
+            f"({hub.reason(error)}). Check the network or the files, put copies into data/local "
+            f"(docs/data.md), or set benchmarks.source to authored"
         ) from error
     task.set_fewshot_seed(FEWSHOT_SEED)
     return task

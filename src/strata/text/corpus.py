@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from strata import hub
 from strata.params.corpus import CorpusParams
 from strata.text.passages import TextError
 
@@ -135,8 +136,8 @@ def _hub_texts(params: CorpusParams, start: int) -> Iterator[str]:
             source.repository,
             source.config,
             split=source.split,
-            revision=source.revision,
             streaming=True,
+            **hub.pinned(_hub_commit(params)),
         )
         yield from (row[source.field] for row in rows.skip(start))
     except Exception as error:
@@ -154,6 +155,6 @@ def _hub_commit(params: CorpusParams) -> str:
 
 def _out_of_reach(params: CorpusParams, error: Exception) -> TextError:
     return TextError(
-        f"corpus: cannot read {params.hub.repository} from the hub ({type(error).__name__}). "
+        f"corpus: cannot read {params.hub.repository} from the hub ({hub.reason(error)}). "
         f"Check the network, or set corpus.source to local or stdlib"
     )

@@ -9,7 +9,7 @@ from filelock import FileLock
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from strata import paths
+from strata import hub, paths
 from strata.params.corpus import CorpusParams, HubTokenizer
 from strata.records import sha256, write_json
 from strata.text.bpe import END, train_bpe
@@ -129,7 +129,7 @@ def _published(source: HubTokenizer) -> Tokenizer:
     except Exception as error:
         raise TextError(
             f"corpus: cannot read the tokenizer {source.repository} from the hub "
-            f"({type(error).__name__}). Check the network, or set corpus.tokenizer to train"
+            f"({hub.reason(error)}). Check the network, or set corpus.tokenizer to train"
         ) from error
 
 

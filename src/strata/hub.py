@@ -1,0 +1,45 @@
+"""The Hugging Face hub: rows of one commit and no other, and one line for what keeps them away."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ADVICE = {
+    "GatedRepoError": "it is gated: accept its licence on its page, then set HF_TOKEN",
+    "RepositoryNotFoundError": "there is no such repository, or it is private: set HF_TOKEN",
+    "RevisionNotFoundError": "it has no such revision",
+}
+
+
+@cache
+def rows(repository: str, config: str | None, revision: str, split: str) -> Any:
+    """A split of a data set, as a `datasets.Dataset`; asked for once in a process.
+
+    Raises:
+        Exception: whatever `datasets` raises; `reason` says it in a line.
+    """
+    from datasets import load_dataset
+
+    return load_dataset(repository, config, split=split, **pinned(revision))
+
+
+def pinned(revision: str) -> dict[str, str]:
+    """Options of `load_dataset` for one commit.
+
+    The commit has a cache of its own: out of reach of the hub, `datasets` takes the latest rows in
+    its cache, whatever their commit.
+    """
+    from datasets import config
+
+    return {"revision": revision, "cache_dir": str(Path(config.HF_DATASETS_CACHE) / revision)}
+
+
+def reason(error: BaseException) -> str:
+    """Why the hub did not give what was asked, in a line."""
+    cause: BaseException | None = error
+    while cause:
+        if type(cause).__name__ in ADVICE:
+            return ADVICE[type(cause).__name__]
+        cause = cause.__cause__
+    first = next(iter(str(error).strip().splitlines()), "")
+    return f"{type(error).__name__}: {first}".removesuffix(": ")
