@@ -7,8 +7,10 @@ hub sends them to its storage.
 
 import hashlib
 import json
+import math
 import re
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,7 +33,7 @@ BROKEN = {"dropped", "reset"}
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests whose path holds `part`.
+    """What happens to requests whose path holds `part`: to the next `times`, or to each.
 
     Attributes:
         kind: an HTTP status, or of a file that is sent: dropped or reset after half of it, half of
@@ -40,15 +42,16 @@ class Fault:
 
     part: str
     kind: int | Literal["dropped", "reset", "short", "garbled"]
-    times: int = 1
+    times: float = math.inf
 
 
 class Asked(NamedTuple):
-    """One request: method, path, and the first byte asked for."""
+    """One request: method, path, the first byte asked for, and when, in seconds."""
 
     method: str
     path: str
     start: int
+    when: float
 
 
 @dataclass
@@ -118,7 +121,7 @@ class Answer(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        self.hub.asked.append(Asked(self.command, path, self._range(0)[0]))
+        self.hub.asked.append(Asked(self.command, path, self._range(0)[0], time.monotonic()))
         status = self.hub.strike(path, int)
         if status:
             self._refuse(status, CODES.get(status))

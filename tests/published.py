@@ -34,6 +34,7 @@ FILES = {  # where a data set's files are not those of the pattern
     "allenai/dolmino-mix-1124": "data/{config}/0000/{config}-0000.json.zst",
     "HuggingFaceFW/fineweb-edu": "sample/10BT/000_00000.parquet",
 }
+DOLMINO = "allenai/dolmino-mix-1124", "dclm", "a319f19eef1e257417b11ea8c30da266ae175557"
 FINEWEB = "HuggingFaceFW/fineweb-edu", "sample-10BT", "87f09149ef4734204d70ed1d046ddc9ca3f2b8f9"
 UNREAD = {  # fields beside those that a benchmark reads
     "hellaswag": {"ind": 4, "source_id": "activitynet", "split": "val", "split_type": "indomain"},
@@ -85,11 +86,8 @@ def configurations(settings: Params) -> Iterator[Configuration]:
     copies = "wikitext2/wiki.{split}.raw"
     yield Configuration(text.repository, text.config, text.revision, _wikitext(), copies)
     documents = {"train": [{"id": str(i), "text": line} for i, line in enumerate(_lines())]}
-    for repository, name, revision in (
-        (settings.corpus.hub.repository, "dclm", settings.corpus.hub.revision),
-        FINEWEB,
-    ):
-        yield Configuration(repository, name, revision, documents)
+    for training in (DOLMINO, FINEWEB):
+        yield Configuration(*training, documents)
 
 
 def _benchmark(name: str) -> Configuration:
@@ -170,14 +168,11 @@ def _card(commit: Path, configured: list[Configuration]) -> None:
 
 def _models(settings: Params, hub: Path) -> None:
     """The models, and the tokenizer of the training text, each at two commits."""
-    for source, layers in (
-        (settings.anatomy_model.hub, LAYERS),
-        (settings.painters_encoder.hub, LAYERS),
-    ):
+    for source in (settings.anatomy_model.hub, settings.painters_encoder.hub):
         place = hub / source.repository
         for seed, commit in enumerate((source.revision, NEWEST)):
             family = "bert" if "bert" in source.repository else "llama"
-            tiny = TinySource(name="", family=family, layers=layers, width=32, seed=seed)
+            tiny = TinySource(name="", family=family, layers=LAYERS, width=32, seed=seed)
             build(tiny, place / commit)
             if family == "bert":
                 _with_heads(place / commit)

@@ -23,6 +23,15 @@ def rows(repository: str, config: str | None, revision: str, split: str) -> Any:
     return load_dataset(repository, config, split=split, **pinned(revision))
 
 
+@cache
+def commit(repository: str, revision: str) -> str:
+    """The commit that a data set's branch is at, asked for once; a commit is itself."""
+    from huggingface_hub import HfApi
+
+    found = HfApi().resolve_revision(repository, repo_type="dataset", revision=revision)
+    return found.resolved
+
+
 def pinned(revision: str) -> dict[str, str]:
     """Options of `load_dataset` for one commit.
 

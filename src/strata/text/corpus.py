@@ -137,7 +137,7 @@ def _hub_texts(params: CorpusParams, start: int) -> Iterator[str]:
             source.config,
             split=source.split,
             streaming=True,
-            **hub.pinned(_hub_commit(params)),
+            **hub.pinned(hub.commit(source.repository, source.revision)),
         )
         yield from (row[source.field] for row in rows.skip(start))
     except Exception as error:
@@ -145,10 +145,8 @@ def _hub_texts(params: CorpusParams, start: int) -> Iterator[str]:
 
 
 def _hub_commit(params: CorpusParams) -> str:
-    from huggingface_hub import HfApi
-
     try:
-        return HfApi().dataset_info(params.hub.repository, revision=params.hub.revision).sha
+        return hub.commit(params.hub.repository, params.hub.revision)
     except Exception as error:
         raise _out_of_reach(params, error) from error
 
