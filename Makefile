@@ -4,13 +4,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
+# notebooks run on the kernel of .venv, whatever kernels are elsewhere
+export JUPYTER_PATH :=
 export TOKENIZERS_PARALLELISM := false
 # tiny models compute faster on one thread than on several
 ONE_THREAD := OMP_NUM_THREADS=1
 PIPELINE := $(if $(filter laptop,$(PROFILE)),dvc.yaml,results/$(PROFILE)/dvc.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help check setup repro inputs notebooks generated report test lint bench gpu-lws
+.PHONY: help check setup repro inputs claim notebooks generated report test lint reliability families bench gpu-lws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -34,20 +36,29 @@ inputs: setup
 	@$(BIN)/python src/02_inputs.py --profile $(PROFILE) >/dev/null 2>&1 || \
 		echo "$(PROFILE): some data are not on this machine; their committed records are kept"
 
-# a stage that fails stops what needs it; the rest runs, is judged, and the failure is the exit status
+# A stage that fails stops what needs it; the rest runs, is judged, and the failure is the exit status.
+# DVC hears no Ctrl-C while a stage runs, and would go on with the next one.
 repro: inputs  ## run the pipeline at PROFILE (smoke, laptop, study, paper), then notebooks, README and report
 	@$(BIN)/python -m strata.claims.standing --profile $(PROFILE)
-	@$(if $(filter smoke,$(PROFILE)),$(ONE_THREAD)) dvc repro --keep-going $(if $(FORCE),--force) $(PIPELINE); status=$$?; \
+	@trap 'trap "" TERM; kill 0; wait; exit 130' INT; \
+	$(if $(filter smoke,$(PROFILE)),$(ONE_THREAD)) dvc repro --keep-going $(if $(FORCE),--force) $(PIPELINE) & \
+	wait $$!; status=$$?; \
 	[ $$status = 0 ] || $(BIN)/python src/90_verdicts.py --profile $(PROFILE); \
 	[ $$status != 0 ] || [ $(PROFILE) = smoke ] || $(MAKE) --no-print-directory notebooks generated report || status=$$?; \
 	$(BIN)/python -m strata.claims.standing --profile $(PROFILE) --table; exit $$status
 
+claim: setup  ## one claim on one screen: ID=A-CORE; RUN=1 computes its evidence anew and compares
+	@$(BIN)/python -m strata.report.claim $(ID) $(if $(RUN),--run)
+
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+EXECUTED := notebooks/.executed
 READ := $(wildcard results/*/*.json results/*/*/*.csv results/*/*/*.json src/strata/*/figures.py src/strata/*/figures/*.py src/strata/claims/*.py data/papers/*/*.yaml)
 notebooks: $(NOTEBOOKS:notebooks/%.ipynb=.venv/notebooks/%)  ## execute the notebooks whose evidence changed, in place
 .venv/notebooks/%: notebooks/%.ipynb $(READ) | setup
-	$(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute --inplace --ExecutePreprocessor.extra_arguments=--IPKernelApp.log_level=ERROR --ExecutePreprocessor.record_timing=False $<
-	@mkdir -p $(@D) && touch $@
+	@$(BIN)/python -c "import nbformat; nbformat.read('$<', 4)" 2>/dev/null || \
+		{ echo "$<: damaged, expected a notebook. Restore it (git checkout $<) and run again" >&2; exit 1; }
+	$(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute --output-dir $(EXECUTED) --ExecutePreprocessor.extra_arguments=--IPKernelApp.log_level=ERROR --ExecutePreprocessor.record_timing=False $<
+	@mv $(EXECUTED)/$*.ipynb $< && mkdir -p $(@D) && touch $@
 
 # the verdicts page links to the headings of the others
 .venv/notebooks/00_verdicts: $(filter-out notebooks/00_verdicts.ipynb,$(NOTEBOOKS))
@@ -66,6 +77,12 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+reliability: setup  ## kill every stage at 60 points, run it again, compare every byte (ten minutes)
+	$(ONE_THREAD) $(BIN)/python tests/kill.py --points 60
+
+families: setup  ## try every decoder of transformers; writes docs/decoders.md (5 minutes)
+	$(ONE_THREAD) $(BIN)/python tests/families.py
+
 bench: setup  ## measure speed; writes results/bench/
 	$(BIN)/python bench/ablation.py
 	$(BIN)/python bench/recovery.py
@@ -74,4 +91,4 @@ bench: setup  ## measure speed; writes results/bench/
 
 MINUTES ?= 25
 gpu-lws: setup  ## paper B on one GPU within MINUTES, resumable; CORPUS=folder of text
-	$(BIN)/python bench/gpu_lws.py --minutes $(MINUTES) $(if $(CORPUS),--corpus $(CORPUS))
+	$(BIN)/python bench/gpu_lws.py --minutes $(MINUTES) $(if $(CORPUS),--corpus "$(CORPUS)")

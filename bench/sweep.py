@@ -45,7 +45,7 @@ def main() -> None:
 def measure(parts: Sequence[str]) -> dict[str, Any]:
     settings = params.compose(profiles.base())
     loaded = load("painters_model", settings)
-    tasks = {name: load_task(name, settings.benchmarks) for name in TASKS}
+    tasks = {name: load_task(name, settings.benchmarks, settings.local) for name in TASKS}
     depth = len(blocks(loaded.model))
     one_by_one(loaded, tasks, [schedules.full(depth)], range(1))  # warm-up
     loops = {"full_set": range(1, MOST_LOOPS + 1), "without_loops": (1, 3)}

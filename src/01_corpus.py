@@ -4,8 +4,6 @@ Figure or table  none; training stages read their tokens through this one
 Inputs           the installed Python's standard library, a local folder, or the hub
 Outputs          data/tokens/<profile>/ (not in git), results/<profile>/inputs/corpus.json
 Cost             laptop: seconds
-
-    python src/01_corpus.py
 """
 
 from strata import paths, records, stage

@@ -6,8 +6,6 @@ Outputs          results/<profile>/inputs/{texts,benchmarks,glue}/<name>.json
 Cost             seconds; the hub's files the first time
 
 A hub copy and a local copy of the same documents give the same record.
-
-    python src/02_inputs.py
 """
 
 from collections.abc import Iterator

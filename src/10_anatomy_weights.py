@@ -6,42 +6,31 @@ Outputs   results/<profile>/anatomy/weights.json             what the ledger jud
           results/<profile>/anatomy/weights.csv              a row a parameter, reading and subject
           results/<profile>/anatomy/weights_functional.csv   perplexity on predicted layers
 Cost      laptop: about a minute on 2 cores, 4 GiB in three processes
-
-    python src/10_anatomy_weights.py
 """
 
 from strata import stage
 from strata.anatomy import subjects
 from strata.anatomy import weights_study as study
 from strata.evidence import Evidence
-from strata.models import LoadedModel
 from strata.params import Params
 
 
 def run(settings: Params) -> None:
+    section = settings.anatomy_weights
     evidence = Evidence("anatomy", settings.profile)
     table = study.readings(settings)
     functional = study.predictions(settings)
     evidence.rows("weights", table)
     evidence.rows("weights_functional", functional)
     evidence.add(study.measured_readings(table), study.measured_predictions(functional))
-    evidence.write("weights", conditions(settings, subjects.loaded(settings)))
-
-
-def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
-    """What every number was measured under."""
-    section = settings.anatomy_weights
-    return {
-        "model": loaded.provenance["name"],
-        "dtype": loaded.provenance["dtype"],
-        "text": settings.evaluation_text.title,
-        "bos": "none; a passage's first token is not scored",
+    about = subjects.conditions(settings) | {
         "passages": {"model": section.passages, "nulls": section.null_passages},
         "r2": "1 - squared error / squares about the layer's own mean; mean over layers",
         "interval": "weights: 95% bootstrap over layers; predicted layers: least to greatest "
         "over the choices of layers",
         "seed": section.seed,
     }
+    evidence.write("weights", about)
 
 
 if __name__ == "__main__":

@@ -5,28 +5,52 @@ Inputs    the model of 00_models.py, the evaluation text, paragraphs to train on
 Outputs   results/<profile>/anatomy/recovery.json          what the ledger judges
           results/<profile>/anatomy/recovery.csv           a row a subject, text, layer and seed
           results/<profile>/anatomy/recovery_curves.csv    perplexity at each checked step
-Cost      laptop: about three minutes on 2 cores; an interrupted run goes on where it stopped
-
-    python src/12_anatomy_recovery.py
+Cost      laptop: about three minutes on 2 cores; an interrupted run goes on where it stopped;
+          --judged-only takes seconds: for changed statistics of unchanged runs
 """
+
+import argparse
+from typing import Any
 
 import pandas as pd
 
 from strata import stage
 from strata.anatomy import recovery_study as study
 from strata.anatomy import subjects
+from strata.anatomy.importance import existing, importance
 from strata.evidence import Evidence
-from strata.models import LoadedModel, blocks
-from strata.params import Params, ParamsError
+from strata.models import blocks
+from strata.params import Params
+from strata.results import read_table
 from strata.work import Work
 
 
-def run(settings: Params) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--judged-only", action="store_true", help="compute recovery.json from recovery.csv"
+    )
+
+
+def run(settings: Params, judged_only: bool) -> None:
     section = settings.anatomy_recovery
     evidence = Evidence("anatomy", settings.profile)
     loaded = subjects.loaded(settings)
-    layers = chosen_layers(section.layers, len(blocks(loaded.model)))
-    facts = {"params": section.model_dump(mode="json"), "model": loaded.provenance}
+    depth = len(blocks(loaded.model))
+    layers = section.layers or tuple(range(depth))
+    existing("anatomy_recovery.layers", layers, depth)
+    costs = importance(evidence, depth)
+    if not judged_only:
+        measure(settings, layers, loaded.provenance)
+    table = read_table(evidence.folder / "recovery.csv", "layer", "steps")
+    evidence.add(study.measurements(table, costs, section.resamples))
+    evidence.write("recovery", conditions(settings))
+
+
+def measure(settings: Params, layers: tuple[int, ...], model: dict[str, Any]) -> None:
+    """Disturb and train every layer, and write the tables."""
+    section = settings.anatomy_recovery
+    evidence = Evidence("anatomy", settings.profile)
+    facts = {"params": section.model_dump(mode="json"), "model": model}
     work = Work("anatomy_recovery", facts | {"texts": study.texts(settings)})
     places = study.places(layers, section.seeds)
     found = study.recover_all(settings, work, places)
@@ -35,34 +59,15 @@ def run(settings: Params) -> None:
         points = pd.DataFrame({"step": curve.steps, "perplexity": curve.perplexities})
         rows.append(place._asdict() | row)
         evidence.rows("recovery_curves", points.assign(**place._asdict()))
-    table = pd.DataFrame(rows)
-    evidence.rows("recovery", table)
-    importance = pd.read_csv(evidence.folder / "ablation.csv")
-    evidence.add(study.measurements(table, importance, section.resamples))
-    evidence.write("recovery", conditions(settings, loaded))
+    evidence.rows("recovery", pd.DataFrame(rows))
+    evidence.write_tables()
     work.clear()
 
 
-def chosen_layers(layers: tuple[int, ...] | None, depth: int) -> tuple[int, ...]:
-    """The layers to disturb, all if none are named.
-
-    Raises:
-        ParamsError: a layer that the model does not have.
-    """
-    wrong = [layer for layer in layers or () if layer >= depth]
-    if wrong:
-        raise ParamsError(
-            f"anatomy_recovery.layers: {wrong} out of range, expected 0 to {depth - 1}"
-        )
-    return layers or tuple(range(depth))
-
-
-def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
+def conditions(settings: Params) -> dict[str, object]:
     """What every number was measured under."""
     section = settings.anatomy_recovery
-    return {
-        "model": loaded.provenance["name"],
-        "dtype": loaded.provenance["dtype"],
+    return subjects.conditions(settings) | {
         "text": {
             "measured": settings.evaluation_text.title,
             "trained": subjects.text_name(section.train_text),
@@ -72,8 +77,8 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
         "training": f"AdamW {section.learning_rate}, that layer only, batches of "
         f"{section.batch_size} passages of up to {section.max_tokens} tokens",
         "metric": "perplexity: exp(nats per token over all passages)",
-        "bos": "none; a passage's first token is not scored",
         "recovered": f"perplexity at most {1 + section.tolerance} times the untouched model's",
+        "budget": section.checks[-1],
         "steps": f"checked at {list(section.checks)}; a layer that never recovered counts as "
         f"{section.checks[-1]}, see `recovered` in recovery.csv",
         "disturbed_change": "% of the untouched model's perplexity, before any step",
@@ -82,11 +87,11 @@ def conditions(settings: Params, loaded: LoadedModel) -> dict[str, object]:
             study.SAME: section.same_text_passages,
         },
         "seeds": {"model": list(section.seeds), "nulls and same_text": [section.seeds[0]]},
-        "interval": "steps: from after the last check above the threshold, in the quickest seed, "
-        "to the first check below it, in the slowest; disturbed_change: least to greatest over "
-        "noise seeds; correlation: 95% bootstrap over layers",
+        "interval": "95% t interval over noise seeds, of steps from after the last check above the "
+        "threshold to the first below it; of one seed these two; correlation: 95% bootstrap over "
+        "layers",
     }
 
 
 if __name__ == "__main__":
-    stage.main(__doc__, run)
+    stage.main(__doc__, run, extend=options)

@@ -5,42 +5,30 @@ Inputs    the model of 00_models.py, the evaluation text, ablation.csv
 Outputs   results/<profile>/anatomy/manipulation.json   what the ledger judges
           results/<profile>/anatomy/manipulation.csv    a row a subject, set of layers and strategy
 Cost      laptop: about a minute on 2 cores
-
-    python src/13_anatomy_manipulation.py
 """
-
-import pandas as pd
 
 from strata import stage
 from strata.anatomy import manipulation, subjects
+from strata.anatomy.importance import existing, importance
 from strata.anatomy.manipulation_study import study
-from strata.evidence import Evidence
-from strata.models import LoadedModel
+from strata.evidence import MODEL, Evidence
+from strata.models import blocks
 from strata.params import Params
 
 
 def run(settings: Params) -> None:
     section = settings.anatomy_manipulation
     evidence = Evidence("anatomy", settings.profile)
-    ablation = pd.read_csv(evidence.folder / "ablation.csv")
-    ablation = ablation.query("subject == 'model' and reading == 'neighbour_average'")
-    found = manipulation.redundant(ablation["change_percent"].to_list(), section.redundant)
-    table, measured = study(settings, found)
-    evidence.rows("manipulation", table)
-    evidence.add(measured)
-    evidence.write("manipulation", conditions(settings, subjects.loaded(settings), found))
-
-
-def conditions(settings: Params, loaded: LoadedModel, found: tuple[int, ...]) -> dict[str, object]:
-    """What every number was measured under."""
-    section = settings.anatomy_manipulation
-    return {
-        "model": loaded.provenance["name"],
-        "dtype": loaded.provenance["dtype"],
-        "text": settings.evaluation_text.title,
+    depth = len(blocks(subjects.loaded(settings).model))
+    existing("anatomy_manipulation.named", section.named, depth)
+    costs = importance(evidence, depth)[MODEL]
+    found = manipulation.redundant(costs.to_list(), section.redundant)
+    for subject, table, measured in study(settings, found):
+        evidence.rows("manipulation", table, subject=subject)
+        evidence.measured(subject, measured)
+    about = subjects.conditions(settings) | {
         "max_tokens": settings.evaluation_text.max_tokens,
         "metric": "perplexity: exp(nats per token over all passages); changes in %",
-        "bos": "none; a passage's first token is not scored",
         "redundant_layers": list(found),
         "named_layers": list(section.named),
         "scaled": "all matrices of the layer by alpha; scaled_output: its two output projections",
@@ -48,6 +36,7 @@ def conditions(settings: Params, loaded: LoadedModel, found: tuple[int, ...]) ->
         "interval": f"95% bootstrap over passages, {section.resamples} resamples, paired",
         "seed": section.seed,
     }
+    evidence.write("manipulation", about)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,11 @@ Outputs   results/<profile>/anatomy/structure_weights.csv     ranks and norms of
           results/<profile>/anatomy/structure.csv             a row a subject and layer
           results/<profile>/anatomy/structure_importance.csv  a row a subject and statistic
 Cost      laptop: about half a minute on 2 cores
-
-    python src/14_anatomy_structure.py
 """
-
-import pandas as pd
 
 from strata import nulls, stage
 from strata.anatomy import structure, subjects
+from strata.anatomy.importance import importance
 from strata.evidence import MODEL, SHUFFLED, Evidence
 from strata.models import blocks
 from strata.params import Params
@@ -23,9 +20,9 @@ def run(settings: Params) -> None:
     section = settings.anatomy_structure
     evidence = Evidence("anatomy", settings.profile)
     tokens = subjects.token_batches(settings, section.passages, section.batch_size)
-    ablation = pd.read_csv(evidence.folder / "ablation.csv").query("reading == 'neighbour_average'")
-    for subject, model in nulls.subjects(subjects.loaded(settings).model, section.seed):
-        importance = ablation[ablation["subject"] == subject]["change_percent"]
+    whole = subjects.loaded(settings).model
+    costs = importance(evidence, len(blocks(whole)))
+    for subject, model in nulls.subjects(whole, section.seed):
         if subject == MODEL:
             weights = trained = structure.weight_structure(model, subject)
         elif subject == SHUFFLED:
@@ -35,7 +32,7 @@ def run(settings: Params) -> None:
             weights = structure.weight_structure(model, subject)
         features = structure.layer_features(weights, structure.stream_structure(model, tokens))
         predicted = structure.predict_importance(
-            features, importance.to_numpy(), section.resamples, section.seed
+            features, costs[subject].to_numpy(), section.resamples, section.seed
         )
         for name, table in (
             ("structure_weights", weights),

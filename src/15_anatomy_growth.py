@@ -6,8 +6,6 @@ Outputs   results/<profile>/anatomy/growth.json          what the ledger judges
           results/<profile>/anatomy/growth.csv           validation loss of every run at each check
           results/<profile>/timing/anatomy_growth.json   seconds, which differ from run to run
 Cost      laptop: about a minute on 2 cores; an interrupted run goes on where it stopped
-
-    python src/15_anatomy_growth.py
 """
 
 from pathlib import Path
@@ -31,6 +29,7 @@ def run(settings: Params) -> None:
         for line in read_lines(paths.ROOT / text, "anatomy_growth.texts")
     ]
     splits = growth_training.splits(passages, section.vocabulary, section.held_out)
+    growth_training.check_fits(splits, section)
     model = growth_training.build(section, seed=0)
     cost = growth_training.cost(model)
     schedules = {seed: study.arms(section, cost, seed) for seed in section.seeds}

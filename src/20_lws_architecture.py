@@ -7,8 +7,6 @@ Outputs   results/<profile>/lws/architecture.json          what the ledger judge
           results/<profile>/lws/architecture_layers.csv    a row a variant and layer: Figure 3
           results/<profile>/lws/wording.csv                the paper's wording beside its code
 Cost      a second
-
-    python src/20_lws_architecture.py
 """
 
 from strata import stage

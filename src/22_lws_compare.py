@@ -1,6 +1,7 @@
 """Compare the runs: losses and perplexities with intervals, the ranking, the zeros, the gains.
 
-Claims    B-LOSS, B-PPL, B-SD, B-EQ12, B-BEAT18, B-GAIN18, B-PROFILE, B-DATA, B-ZERO, B-HALF, B-NORM
+Claims    B-LOSS, B-PPL, B-SD, B-EQ12, B-BEAT18, B-GAIN18, B-PROFILE, B-DATA, B-ZERO, B-HALF,
+          B-NORM, B-BEST, B-DEPTH, B-SAVED
 Inputs    results/<profile>/lws/runs/ of 21_lws_train.py, the tokens of 01_corpus.py
 Outputs   results/<profile>/lws/compare.json    what the ledger judges
           results/<profile>/lws/compare.csv     a row a variant and reader: Table 3
@@ -8,8 +9,6 @@ Outputs   results/<profile>/lws/compare.json    what the ledger judges
           results/<profile>/lws/gains.csv       a row a run: did the norm gains move?
           results/<profile>/lws/bug.csv         the dtype mismatch in ten tokens
 Cost      seconds
-
-    python src/22_lws_compare.py
 """
 
 from typing import Any
@@ -35,7 +34,8 @@ def run(settings: Params) -> None:
     evidence.rows("bug", bug.first_tokens(corpus))
     for subject, estimates in comparison.measured(results, main, sampling).items():
         evidence.measured(subject, estimates)
-    evidence.write("compare", conditions(settings, corpus.record))
+    about = conditions(settings, corpus.record) | {"seeds": comparison.seed_counts(main)}
+    evidence.write("compare", about)
     print(table[["variant", "reader", "control", "seeds", "real_loss"]].to_string(index=False))
 
 
@@ -53,8 +53,8 @@ def conditions(settings: Params, corpus: dict[str, Any]) -> dict[str, Any]:
         "groups": {each.name: each.model_dump(mode="json", include=shown) for each in train.groups},
         "metric": "nats per real token; reported: mean over all positions of the wrong reader",
         "validation": f"{train.validation_documents} documents, first half of a sequence of each",
-        "interval": f"95% bootstrap over seeds and documents, {settings.lws_compare.resamples} "
-        "resamples, paired",
+        "interval": f"95%, t over seeds and bootstrap over documents, "
+        f"{settings.lws_compare.resamples} resamples, paired",
     }
 
 

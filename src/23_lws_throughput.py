@@ -6,8 +6,6 @@ Outputs   results/<profile>/lws/throughput.json              what the ledger jud
           results/<profile>/provenance/lws_throughput.csv    every window, on any device
           results/<profile>/provenance/lws_kernels.csv       where Baseline 18L's time goes
 Cost      laptop: one to two minutes; a GPU: about ten minutes, mostly compiling
-
-    python src/23_lws_throughput.py
 """
 
 import argparse

@@ -7,8 +7,6 @@ Outputs   results/<profile>/painters/single_layer.json         what the ledger j
           results/<profile>/painters/single_layer_items.csv    every item of the model
 Cost      laptop: about 1.5 minutes on 2 cores with bfloat16 in hardware, else four; 2 GiB;
           --dry-run says what another profile takes
-
-    python src/31_painters_single_layer.py
 """
 
 from strata import stage
@@ -34,13 +32,13 @@ def price(settings: Params) -> str:
 def run(settings: Params) -> None:
     section = settings.painters_single_layer
     evidence = Evidence("painters", settings.profile)
-    loaded = load("painters_model", settings)
+    loaded = load("painters_model", settings, section.dtype)
     depth = len(blocks(loaded.model))
     made = single_layer.cases(depth)
     tasks = {TASK: load_task(TASK, settings.benchmarks, settings.local)}
     for subject, each in subjects(loaded, section):
         count = section.items if subject == MODEL else section.null_items
-        lm = SweepLM(each, list(made.values()), section.batch_size, section.memory_gib)
+        lm = SweepLM(each, list(made.values()), section.batch_size, section.memory_gib, section.bos)
         items = per_item(tasks, lm, list(made), range(count))
         if subject == MODEL:
             wide = items.pivot(index="item", columns="schedule", values="acc")[list(made)]

@@ -11,8 +11,6 @@ Outputs   results/<profile>/painters/variants.json          what the ledger judg
 Cost      laptop: about two minutes on 2 cores with bfloat16 in hardware, else four; 2 GiB;
           an interrupted run goes on where it stopped, 250 items at a time; --dry-run prices a
           profile
-
-    python src/32_painters_variants.py
 """
 
 from functools import partial
@@ -22,7 +20,7 @@ from strata.evidence import MODEL, Evidence
 from strata.models import blocks, load
 from strata.painters import variants, variants_study
 from strata.painters.cost import cost_of
-from strata.painters.scores import left_out
+from strata.painters.scores import above_guessing, guesses, left_out
 from strata.painters.subjects import conditions, likelihood_tasks, subjects
 from strata.params import Params
 from strata.work import Work
@@ -39,7 +37,7 @@ def price(settings: Params) -> str:
 def run(settings: Params) -> None:
     section = settings.painters_variants
     evidence = Evidence("painters", settings.profile, keys=variants.OPTIONAL)
-    loaded = load("painters_model", settings)
+    loaded = load("painters_model", settings, section.dtype)
     made = variants.cases(len(blocks(loaded.model)), section)
     tasks = likelihood_tasks(settings)
     work = Work("painters_variants", variants_study.facts(settings, loaded, tasks))
@@ -57,7 +55,9 @@ def run(settings: Params) -> None:
         evidence.rows("variants", median, subject=subject)
         if subject == MODEL:
             evidence.rows("variants_tasks", by_task)
-        evidence.measured(subject, variants.measurements(found))
+        own_full = variants.full_accuracy(items, section)
+        evidence.measured(subject, variants.measurements(found) | variants.all_tasks(found))
+        evidence.measured(subject, above_guessing(guesses(items), own_full))
     about = conditions(settings, loaded, section, tasks) | {
         "metric": "acc; guessing 0 and the trained full model 1; tasks left_out: it guesses there",
         "items": own.groupby("task")["item"].nunique().to_dict(),
@@ -66,12 +66,17 @@ def run(settings: Params) -> None:
         "random_orders": section.orders,
         "loops": section.loops,
         "full_accuracy": dict(zip(tasks, full[:, 0, 0].tolist(), strict=True)),
-        "left_out": left_out(list(tasks), full),
-        "arithmetic_noise": variants_study.arithmetic_noise(loaded, own, measure, section),
+        "left_out": left_out(guesses(own), full),
+        "arithmetic_noise": None,
     }
+    record = loaded.provenance
+    if record["dtype"] != "float32":
+        del loaded, each  # the model in float32 has their memory
+        exact = load("painters_model", settings)
+        about["arithmetic_noise"] = variants_study.arithmetic_noise(exact, own, measure, section)
     evidence.write("variants", about)
     released = Evidence("painters", settings.profile)
-    released.add(variants.released(own, loaded.provenance, section))
+    released.add(variants.released(own, record, section))
     released.write("released", about)
     work.clear()
 

@@ -7,8 +7,6 @@ Outputs   results/<profile>/painters/loops.json        what the ledger judges
           results/<profile>/painters/loops_best.csv    the best number of passes: subject, M
 Cost      laptop: about 1.5 minutes on 2 cores with bfloat16 in hardware, else four; 2 GiB;
           --dry-run says what another profile takes
-
-    python src/33_painters_loops.py
 """
 
 from strata import stage
@@ -17,7 +15,7 @@ from strata.models import blocks, load
 from strata.painters import loops
 from strata.painters.cost import cost_of
 from strata.painters.harness import SweepLM, per_item
-from strata.painters.scores import left_out
+from strata.painters.scores import above_guessing, guesses, left_out
 from strata.painters.subjects import conditions, likelihood_tasks, subjects
 from strata.params import Params
 
@@ -31,13 +29,13 @@ def price(settings: Params) -> str:
 def run(settings: Params) -> None:
     section = settings.painters_loops
     evidence = Evidence("painters", settings.profile)
-    loaded = load("painters_model", settings)
+    loaded = load("painters_model", settings, section.dtype)
     depth = len(blocks(loaded.model))
     made = loops.cases(depth, section)
     tasks = likelihood_tasks(settings)
     for subject, each in subjects(loaded, section):
         count = section.items if subject == MODEL else section.null_items
-        lm = SweepLM(each, list(made.values()), section.batch_size, section.memory_gib)
+        lm = SweepLM(each, list(made.values()), section.batch_size, section.memory_gib, section.bos)
         items = per_item(tasks, lm, list(made), range(count))
         if subject == MODEL:
             own, full = items, loops.full_accuracy(items, section)
@@ -46,9 +44,11 @@ def run(settings: Params) -> None:
         evidence.rows("loops", table, subject=subject)
         evidence.rows("loops_best", best, subject=subject)
         evidence.measured(subject, measured)
+        own_full = loops.full_accuracy(items, section)
+        evidence.measured(subject, above_guessing(guesses(items), own_full))
     about = conditions(settings, loaded, section, tasks) | {
         "metric": "median over tasks of acc, guessing 0 and the trained full model 1",
-        "left_out": left_out(settings.benchmarks.tasks, full),
+        "left_out": left_out(guesses(own), full),
         "items": own.groupby("task")["item"].nunique().to_dict(),
         "null_items": section.null_items,
         "affected": section.affected,

@@ -7,8 +7,6 @@ Outputs   results/<profile>/painters/generation.json         what the ledger jud
           results/<profile>/painters/generation.csv          a row a case: accuracy, agreement
           results/<profile>/painters/generation_items.csv    every item under every case
 Cost      laptop: about two minutes on 2 cores, 2 GiB; --dry-run says what another profile takes
-
-    python src/34_painters_generation.py
 """
 
 import pandas as pd
@@ -19,8 +17,9 @@ from strata.evidence import Evidence
 from strata.models import blocks, load
 from strata.painters import generation
 from strata.painters.cost import cost_of
-from strata.painters.subjects import conditions, in_dtype
+from strata.painters.subjects import conditions
 from strata.params import Params
+from strata.results import read_table
 from strata.tasks import load_task
 
 TASK = "gsm8k"
@@ -37,16 +36,15 @@ def price(settings: Params) -> str:
 def run(settings: Params) -> None:
     section = settings.painters_generation
     evidence = Evidence("painters", settings.profile)
-    loaded = load("painters_model", settings)
-    variant_items = pd.read_csv(evidence.folder / "variants_items.csv")
+    loaded = load("painters_model", settings, section.dtype)
+    variant_items = read_table(evidence.folder / "variants_items.csv", "item")
     generation.check_measured(variant_items, section)
     task = load_task(TASK, settings.benchmarks, settings.local)
     task.set_config("num_fewshot", section.shots)
     task.set_config("generation_kwargs", {"max_gen_toks": section.max_new_tokens}, update=True)
-    each = in_dtype(loaded, section.dtype)
     made = generation.cases(len(blocks(loaded.model)), section)
     found = {
-        case.name: generation.generate(each, task, case, section)
+        case.name: generation.generate(loaded, task, case, section)
         for case in tqdm(made, desc="generate", mininterval=5)
     }
     items = pd.concat([generated.items for generated in found.values()], ignore_index=True)

@@ -9,18 +9,15 @@ Outputs   results/<profile>/painters/glue.json                    what the ledge
           results/<profile>/painters/glue_items.csv               every item, frozen encoder
           results/<profile>/painters/glue_items_finetuned.csv     every item, fine-tuned
 Cost      laptop: two to three minutes on 2 cores, 2 GiB; an interrupted run goes on
-
-    python src/35_painters_glue.py
 """
 
 from functools import partial
 
 from strata import stage
 from strata.evidence import MODEL, Evidence
-from strata.models import LoadedModel, blocks, load
+from strata.models import LoadedModel, arithmetic, blocks, load
 from strata.painters import glue_scores, glue_study
 from strata.painters.glue_study import READINGS, Measured
-from strata.painters.subjects import arithmetic
 from strata.params import Params
 from strata.work import Work
 
@@ -46,6 +43,7 @@ def run(settings: Params) -> None:
         trained = own[each.reading].average.full
         full = trained if each.subject == MODEL else trained[:1]
         measured = glue_scores.measurements(each.average, full, each.guess, depth)
+        measured |= glue_study.above_guessing(each)
         evidence.measured(each.subject, {f"{each.reading}.{k}": e for k, e in measured.items()})
         named = {"subject": each.subject, "reading": each.reading}
         evidence.rows("glue", glue_scores.table(each.average), **named)
@@ -71,7 +69,7 @@ def every_key() -> list[str]:
 
 def about(settings: Params, loaded: LoadedModel, found: list[Measured]) -> dict[str, object]:
     section = settings.painters_glue
-    dtype = arithmetic(section.dtype, loaded.model.device)
+    dtype = arithmetic(section.dtype, loaded.model.device.type)
     return {
         "model": loaded.provenance["name"],
         "layers": loaded.model.config.num_hidden_layers,
@@ -92,8 +90,8 @@ def about(settings: Params, loaded: LoadedModel, found: list[Measured]) -> dict[
             for reading in READINGS
         },
         "metric": "mean over tasks, not normalised, of the mean of a task's GLUE metrics",
-        "interval": f"95% percentile bootstrap over items and seeds, {section.resamples} "
-        f"resamples, paired",
+        "interval": f"95%, bootstrap over items and t over seeds, {section.resamples} resamples, "
+        "paired",
         "seed": section.seed,
     }
 

@@ -7,8 +7,6 @@ Outputs   results/<profile>/across/lws_layers.csv       a row a model and layer:
           results/<profile>/across/lws_nll.csv          every document with each layer left out
           results/<profile>/across/lws_schedules.csv    every document under swaps and variants
 Cost      laptop: about 5 minutes on 2 cores, 1 GiB
-
-    python src/40_across_anatomy.py
 """
 
 from tqdm import tqdm
@@ -28,10 +26,7 @@ def run(settings: Params) -> None:
     evidence = Evidence("across", settings.profile)
     corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
     documents = readers.validation(
-        "correct",
-        corpus.validation,
-        training.validation_documents,
-        training.loop.sequence_length,
+        "correct", corpus.validation, training.validation_documents, training.loop.sequence_length
     )
     batches = lws_models.token_batches(documents, section.batch_size)
     plan = settings.painters_variants.model_copy(update={"affected": section.affected})

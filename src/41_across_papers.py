@@ -13,11 +13,8 @@ Outputs   results/<profile>/across/answers.json      every measurement with its 
           results/<profile>/across/classes.csv       a row a measure and layer: its class
           results/<profile>/across/predictors.csv    a row a model: score of every statistic
 Cost      laptop: under a minute
-
-    python src/41_across_papers.py
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +25,7 @@ from strata.across import answers, classes, predictors, runs, shapes, touch
 from strata.errors import StrataError
 from strata.evidence import MODEL, RANDOM, Evidence
 from strata.params import Params
+from strata.results import read_json, read_table
 
 
 class AcrossError(StrataError):
@@ -39,10 +37,14 @@ def run(settings: Params) -> None:
     folder = paths.results(settings.profile)
     evidence = Evidence("across", settings.profile)
     about = conditions(settings, folder)
-    important = touch.importance(pd.read_csv(folder / "anatomy" / "ablation_nll.csv"), section)
-    harmed = touch.harm(pd.read_csv(folder / "painters" / "single_layer_items.csv"), section)
-    similarity = pd.read_csv(folder / "painters" / "similarity.csv")
-    structure = pd.read_csv(folder / "anatomy" / "structure.csv")
+    passages = read_table(
+        folder / "anatomy" / "ablation_nll.csv", "nll*", "tokens", text=("subject", "reading")
+    )
+    items = read_table(folder / "painters" / "single_layer_items.csv", "full", "skip.*", "swap.*")
+    important, harmed = touch.importance(passages, section), touch.harm(items, section)
+    similarity = read_table(folder / "painters" / "similarity.csv", "similarity", "state", "other")
+    structure = read_table(folder / "anatomy" / "structure.csv", "layer", text=("subject",))
+    check_depths(passages, items, similarity, structure)
     lws = runs.read(folder / "across", section)
     skipped = {subject: each for (subject, reading), each in important.items() if reading == "skip"}
     looks, alike = shapes.structure(lws, section)
@@ -80,6 +82,25 @@ def run(settings: Params) -> None:
     evidence.write("answers", about)
 
 
+def check_depths(
+    passages: pd.DataFrame, items: pd.DataFrame, similarity: pd.DataFrame, structure: pd.DataFrame
+) -> None:
+    """Check that all tables are of models of one depth.
+
+    Raises:
+        AcrossError: they are not.
+    """
+    depths = {
+        "anatomy/ablation_nll.csv": passages.columns.str.startswith("nll_L").sum(),
+        "painters/single_layer_items.csv": items.columns.str.startswith("skip.").sum(),
+        "painters/similarity.csv": similarity["state"].max(),
+        "anatomy/structure.csv": structure["layer"].max() + 1,
+    }
+    if len(set(depths.values())) > 1:
+        found = ", ".join(f"{depth} in {file}" for file, depth in depths.items())
+        raise AcrossError(f"expected models of one depth, found {found} layers; run their stages")
+
+
 def conditions(settings: Params, folder: Path) -> dict[str, Any]:
     """What every answer rests on.
 
@@ -87,7 +108,7 @@ def conditions(settings: Params, folder: Path) -> dict[str, Any]:
         AcrossError: papers A and C were run on different models.
     """
     ours, theirs = (
-        json.loads((folder / file).read_text(encoding="utf-8"))["about"]
+        read_json(folder / file)["about"]
         for file in ("anatomy/ablation.json", "painters/single_layer.json")
     )
     if ours["model"] != theirs["model"]:

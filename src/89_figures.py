@@ -5,8 +5,6 @@ Inputs    results/<profile>/{anatomy,lws,painters,across}/*.csv, results/<profil
 Outputs   results/<profile>/figures/<name>.png, each by the function of its name in
           strata/<room>/figures
 Cost      seconds
-
-    python src/89_figures.py
 """
 
 import matplotlib
@@ -15,6 +13,7 @@ from strata import paths, rooms, stage
 from strata.claims.published import shown
 from strata.figures import style
 from strata.params import Params
+from strata.results import NoResultError
 
 
 def run(settings: Params) -> None:
@@ -26,8 +25,8 @@ def run(settings: Params) -> None:
         for draw in room.FIGURES:
             try:
                 style.save(draw(source), folder / f"{draw.__name__}.png")
-            except FileNotFoundError as missing:
-                print(f"{draw.__name__}: not drawn, no {paths.RESULTS.name} in {missing.filename}")
+            except NoResultError as missing:
+                print(f"{draw.__name__}: not drawn: {missing}")
 
 
 if __name__ == "__main__":

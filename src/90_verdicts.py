@@ -5,8 +5,6 @@ Outputs   results/<profile>/verdicts.json    every claim, its checks, intervals,
           results/<profile>/verdicts.md      the same as a table, shown by `make repro`
           results/<profile>/metrics.json     counts and values for `dvc metrics`
 Cost      a second
-
-    python src/90_verdicts.py
 """
 
 from strata import paths, records, stage
@@ -15,7 +13,7 @@ from strata.claims.speaking import Spoken
 from strata.claims.tables import check_table, counts, markdown, metrics, plain
 from strata.params import Params
 
-SHOWN = ["claim", "where", "number", "published", "ours", "nulls", "verdict"]
+SHOWN = ["claim", "check", "published", "agrees", "ours", "nulls", "verdict", "model"]
 
 
 def run(settings: Params) -> None:

@@ -4,8 +4,6 @@ Figure or table  all of them
 Inputs           notebooks/*.ipynb, data/, results/<profile>/ of every profile
 Outputs          results/report/*.html (not in git); open results/report/index.html
 Cost             about two minutes: every notebook is run anew with its pictures as SVG
-
-    python src/91_report.py
 """
 
 import argparse
@@ -16,7 +14,8 @@ from tqdm import tqdm
 from strata import paths
 from strata.figures import style
 from strata.records import write_text
-from strata.report import pages, parts
+from strata.report import pages
+from strata.report.material import read_material
 
 
 def main() -> None:
@@ -27,7 +26,7 @@ def main() -> None:
     style.use_style()
     notebooks = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
     every = pages.pages_of(notebooks)
-    index = pages.index_page(parts.read_material(), notebooks, every)
+    index = pages.index_page(read_material(), notebooks, every)
     write_text(paths.REPORT / pages.INDEX.file, index)
     for notebook in tqdm(notebooks, desc="pages", disable=None):
         page = pages.notebook_page(pages.executed(notebook), notebook, every)

@@ -1,6 +1,10 @@
 """Shared: tiny random decoders of five families, none downloaded, and the smoke profile."""
 
+import os
+import subprocess
+import sys
 import zipfile
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -19,8 +23,11 @@ from transformers import (
 )
 
 from strata import params
-from strata.params import Params
-from strata.text import TokenBatch
+from strata.models import blocks
+from strata.params import Params, Section
+from strata.schedules import Schedule
+from strata.text import TokenBatch, TokenStore
+from strata.text.tokens import TokenWriter
 
 SHAPE = {
     "vocab_size": 61,
@@ -41,12 +48,53 @@ FAMILIES: dict[str, PretrainedConfig] = {
 
 
 def tiny(family: str) -> PreTrainedModel:
+    return drawn(FAMILIES[family])
+
+
+def drawn(config: PretrainedConfig, kind: type = AutoModelForCausalLM) -> PreTrainedModel:
+    """A frozen model of random weights so large that every layer matters."""
     torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(deepcopy(FAMILIES[family]), dtype=torch.float32)
+    model = kind.from_config(deepcopy(config), dtype=torch.float32)
     for parameter in model.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.2)
     return model.requires_grad_(False).eval()
+
+
+def by_hand(model: PreTrainedModel, schedule: Schedule, run: Callable[[], object]) -> torch.Tensor:
+    """What leaves a schedule's blocks, called one by one with the arguments that `run` gives them.
+
+    Without scheduled or sweep; not yet normalised.
+    """
+    seen = []
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, a, k: seen.append((a, k)), with_kwargs=True)
+        for layer in blocks(model)
+    ]
+    run()
+    for hook in hooks:
+        hook.remove()
+    hidden = seen[0][0][0]
+    for step in schedule.steps:
+        members = (step,) if isinstance(step, int) else step
+        outputs = [blocks(model)[i](hidden, *seen[i][0][1:], **seen[i][1]) for i in members]
+        hidden = torch.stack(outputs).mean(dim=0)
+    return hidden
+
+
+def run(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+    """A command with this environment's programs first, and its output as text."""
+    binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    variables = os.environ | {"PATH": binaries, "DVC_NO_ANALYTICS": "1"} | environment
+    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True)
+
+
+def stored(file: Path, documents: Iterable[Sequence[int]]) -> TokenStore:
+    """A token file of 61 words."""
+    writer = TokenWriter(file, SHAPE["vocab_size"], "0" * 64, "test")
+    for document in documents:
+        writer.append(document)
+    return writer.finish()
 
 
 @pytest.fixture
@@ -81,6 +129,12 @@ def batch() -> TokenBatch:
 @pytest.fixture(scope="session")
 def settings() -> Params:
     return params.compose("smoke")
+
+
+@pytest.fixture(scope="module")
+def section(request: pytest.FixtureRequest, settings: Params) -> Section:
+    """The section of the smoke profile that a test module calls SECTION."""
+    return getattr(settings, request.module.SECTION)
 
 
 def draws(*profile: float, resamples: int = 200) -> np.ndarray:

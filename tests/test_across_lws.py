@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import draws
+from conftest import draws, stored
 from scipy import stats
 
 from strata import schedules
@@ -13,25 +13,17 @@ from strata.evidence import MODEL, RANDOM
 from strata.execution import passage_nll, scheduled, trace
 from strata.lws import build, layer_shapes, readers, trained
 from strata.lws.scaling import proportional
-from strata.text.tokens import TokenWriter
 
+SECTION = "across_papers"
 VOCABULARY, LENGTH = 61, 16
 GEOMETRY = proportional(24, VOCABULARY)
 
 
 @pytest.fixture(scope="module")
-def section(settings):
-    return settings.across_papers
-
-
-@pytest.fixture(scope="module")
 def documents(tmp_path_factory):
-    writer = TokenWriter(
-        tmp_path_factory.mktemp("tokens") / "x.tokens", VOCABULARY, "0" * 64, "test"
-    )
-    for start, length in ((0, 20), (1, 5), (2, 9)):
-        writer.append(np.arange(start, start + length) % VOCABULARY)
-    return readers.validation("correct", writer.finish(), 3, LENGTH)
+    made = [np.arange(start, stop) % VOCABULARY for start, stop in ((0, 20), (1, 6), (2, 11))]
+    store = stored(tmp_path_factory.mktemp("tokens") / "x.tokens", made)
+    return readers.validation("correct", store, 3, LENGTH)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from torch import nn
 from transformers import BertForSequenceClassification, get_linear_schedule_with_warmup
 
 from strata import paths, schedules
+from strata.evidence import MODEL, RANDOM, SHUFFLED
 from strata.execution import ExecutionError, scheduled
 from strata.models import ModelError, blocks, load
 from strata.painters import classifiers, glue_study
@@ -22,14 +23,10 @@ from strata.tasks import TaskError
 from strata.tasks.glue import Examples, GlueData, read_glue
 from strata.work import Work
 
+SECTION = "painters_glue"
 T = 6
 NOWHERE = "data/nowhere"
 SKIP = schedules.skip(T, 1)
-
-
-@pytest.fixture(scope="module")
-def section(settings):
-    return settings.painters_glue
 
 
 @pytest.fixture(scope="module")
@@ -149,9 +146,8 @@ def test_fine_tuning_learns_what_is_easy_and_regresses_scores(loaded, section):
     eager = section.model_copy(update={"finetuned": recipe, "pooling": "mean"})
     for outputs, labels_N in ((2, np.arange(32) % 2), (1, 5.0 * (np.arange(32) % 2))):
         examples = Examples(texts, labels_N)
-        found = fine_tune(
-            loaded, schedules.parallel(T, 1), GlueData(examples, examples, {}), outputs, eager, 0
-        ).predictions_N.numpy()
+        data, schedule = GlueData(examples, examples, {}), schedules.parallel(T, 1)
+        found = fine_tune(loaded, schedule, data, outputs, eager, seed=0).predictions_N
         assert np.corrcoef(found, labels_N)[0, 1] > 0.95
 
 
@@ -176,11 +172,7 @@ def test_an_interrupted_study_goes_on_and_gives_the_same(loaded, section, tmp_pa
     for one, two in zip(whole, again, strict=True):
         assert (one.subject, one.reading) == (two.subject, two.reading)
         assert np.array_equal(one.answers["sst2"].answers, two.answers["sst2"].answers)
-    assert [each.subject for each in whole[::2]] == [
-        "model",
-        "random_initialisation",
-        "shuffled_layers",
-    ]
+    assert [each.subject for each in whole[::2]] == [MODEL, RANDOM, SHUFFLED]
 
 
 def test_nothing_runs_before_every_file_is_known_to_be_good(loaded, section, tmp_path, monkeypatch):

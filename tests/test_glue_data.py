@@ -12,13 +12,9 @@ from strata.params.composing import _checked
 from strata.tasks import TaskError
 from strata.tasks.glue import AUTHORED_GLUE, GLUE, read_glue, record
 
+SECTION = "painters_glue"
 NOWHERE = "data/nowhere"
 ALL = GlueItems(train=1000, validation=1000)
-
-
-@pytest.fixture(scope="module")
-def section(settings):
-    return settings.painters_glue
 
 
 @pytest.mark.parametrize("task", ["cola", "sst2", "mrpc", "rte"])
@@ -100,15 +96,29 @@ def test_scores_may_be_any_number_but_not_text(section, tmp_path):
     copied = local_copy(section, tmp_path, "mrpc", scored)
     folder = tmp_path / "benchmarks" / "glue"
     (folder / "mrpc").rename(folder / "stsb")
-    assert read_glue("stsb", copied, ALL, str(tmp_path)).train.labels_N[:3].tolist() == [
-        0.0,
-        0.5,
-        1.0,
-    ]
+    scores = read_glue("stsb", copied, ALL, str(tmp_path)).train.labels_N
+    assert scores[:3].tolist() == [0.0, 0.5, 1.0]
     file = folder / "stsb" / "train.jsonl"
     file.write_text(file.read_text().replace('"label": 1.0', '"label": "high"', 1))
     with pytest.raises(TaskError, match=r"row 3: field 'label': expected a number, found 'high'"):
         read_glue("stsb", copied, ALL, str(tmp_path))
+
+
+def test_published_gaps_of_qqp_are_left_out_and_counted(section, tmp_path):
+    for split in ("train", "validation"):
+        rows = [
+            {"question1": f"Is {i} odd?", "question2": "Is it?", "label": i % 2} for i in (1, 2)
+        ]
+        rows.insert(1, {"question1": "Is it?", "question2": "", "label": 0})
+        file = tmp_path / "benchmarks" / "glue" / "qqp" / f"{split}.jsonl"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n".join(map(json.dumps, rows)))
+    hub = section.model_copy(update={"source": "hub"})
+    found = read_glue("qqp", hub, ALL, str(tmp_path))
+    assert found.train.texts == [("Is 1 odd?", "Is it?"), ("Is 2 odd?", "Is it?")]
+    counted = {"train": 1, "validation": 1}
+    for facts in (found.facts, record("qqp", hub, str(tmp_path))):
+        assert facts["rows_with_an_empty_text_left_out"] == counted
 
 
 @pytest.mark.parametrize(
@@ -125,10 +135,7 @@ def test_what_cannot_be_had_is_named(section, task, message):
 
 def test_a_copy_is_recorded_as_what_it_copies(section, tmp_path):
     same = local_copy(section, tmp_path, "rte", lambda rows: rows)
-    original, copied = (
-        record("rte", params, local)
-        for params, local in ((section, NOWHERE), (same, str(tmp_path)))
-    )
+    original, copied = record("rte", section, NOWHERE), record("rte", same, str(tmp_path))
     assert copied["sha256"] == original["sha256"] and copied["documents"] == 336
 
 
@@ -143,9 +150,8 @@ def test_hub_out_of_reach_says_what_to_set(section, monkeypatch, tmp_path):
 def test_fine_tuning_cannot_ask_for_what_is_not_there(settings):
     content = settings.model_dump()
     content["painters_glue"]["finetuned"]["affected"] = [7]
-    file = paths.ROOT / "params.yaml"
     with pytest.raises(ParamsError, match=r"finetuned.affected must be among affected"):
-        _checked(content, file)
+        _checked(content, paths.PARAMS)
 
 
 def test_every_task_of_glue_has_fields_and_metrics():

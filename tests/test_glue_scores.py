@@ -10,12 +10,8 @@ from strata.painters.glue_scores import Predictions
 from strata.painters.variants import VARIANTS, cases
 from strata.tasks.glue import Examples, GlueData
 
+SECTION = "painters_glue"
 T = 6
-
-
-@pytest.fixture(scope="module")
-def section(settings):
-    return settings.painters_glue
 
 
 @pytest.fixture
@@ -32,9 +28,8 @@ def test_metrics_are_scikit_learns_and_scipys(answered):
     for answers in answered.answers.reshape(-1, 60):
         assert glue_scores.accuracy(labels, answers) == metrics.accuracy_score(labels, answers)
         assert glue_scores.f1(labels, answers) == pytest.approx(metrics.f1_score(labels, answers))
-        assert glue_scores.METRICS["mcc"](labels, answers) == pytest.approx(
-            metrics.matthews_corrcoef(labels, answers)
-        )
+        expected = metrics.matthews_corrcoef(labels, answers)
+        assert glue_scores.METRICS["mcc"](labels, answers) == pytest.approx(expected)
     for answers in scores:
         expected = stats.pearsonr(ranked, answers).statistic
         assert glue_scores.pearson(ranked, answers) == pytest.approx(expected)
@@ -47,13 +42,11 @@ def test_metrics_are_scikit_learns_and_scipys(answered):
 
 def test_scores_average_seeds_and_pair_their_resamples(answered):
     found = glue_scores.scores("mrpc", answered, resamples=400, seed=0)
-    whole = [
-        [metrics.f1_score(answered.labels_N, each) for each in case] for case in answered.answers
-    ]
+    labels_N = answered.labels_N
+    whole = [[metrics.f1_score(labels_N, each) for each in case] for case in answered.answers]
     np.testing.assert_allclose(found.metrics["f1"][:, 0], np.mean(whole, axis=1))
-    np.testing.assert_allclose(
-        found.mean, (found.metrics["f1"] + found.metrics["accuracy"]) / 2, atol=1e-12
-    )
+    mean = (found.metrics["f1"] + found.metrics["accuracy"]) / 2
+    np.testing.assert_allclose(found.mean, mean, atol=1e-12)
     low, high = np.quantile(found.mean[:, 1:], [0.025, 0.975], axis=1)
     assert (low < found.mean[:, 0]).all() and (found.mean[:, 0] < high).all()
     twin = Predictions(answered.labels_N, answered.answers[[1, 1]])
@@ -91,9 +84,8 @@ def test_measurements_are_the_differences_of_the_curves(section):
     assert list(curve.variants) == list(VARIANTS)
 
     few = [case for case in made if case.variant in ("full", "skip") and case.affected in (0, 3)]
-    part = glue_scores.measurements(
-        glue_scores.curves(few, score[: len(few)]), full=np.array([0.9]), guessed=0.4, depth=T
-    )
+    curve = glue_scores.curves(few, score[: len(few)])
+    part = glue_scores.measurements(curve, full=np.array([0.9]), guessed=0.4, depth=T)
     assert set(part) == {"area.skip", "kept.skip", "full_minus_guess"}
 
 

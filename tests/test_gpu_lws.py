@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 
 import pytest
 import yaml
+from conftest import run
 
 from strata import paths
 
@@ -41,13 +41,8 @@ def copy(tmp_path_factory):
 
 
 def call(root, *command):
-    variables = os.environ | {
-        "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}",
-        "OMP_NUM_THREADS": "1",
-    }
-    return subprocess.run(
-        [sys.executable, *command], cwd=root, env=variables, capture_output=True, text=True
-    )
+    path = f"{root}{os.pathsep}{root / 'src'}"
+    return run(sys.executable, *command, cwd=root, PYTHONPATH=path, OMP_NUM_THREADS="1")
 
 
 def test_everything_is_run_once_in_order_of_priority(copy):

@@ -11,23 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_execution import reference_nll
 from torch import nn
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, Olmo2ForCausalLM
 
 from strata.anatomy import ablation
-from strata.execution import resume, trace
-from strata.lws import (
+from strata.execution import finished, resume, trace
+from strata.lws import LwsConfig, LwsForCausalLM, architecture, build, scaling
+from strata.lws.scaling import (
     VARIANTS,
-    LwsConfig,
-    LwsForCausalLM,
+    LayerShape,
     ShapeError,
-    architecture,
-    build,
     layer_shapes,
+    make_divisible,
     parameter_count,
-    scaling,
+    proportional,
 )
-from strata.lws.scaling import LayerShape, make_divisible, proportional
-from strata.models import blocks, final_norm, head
+from strata.models import blocks
 
 TABLE_2 = {
     "baseline_12l": (12, 181.1, 142.5, 181_107_456, 0.968),
@@ -86,9 +84,8 @@ def test_make_divisible_is_a_multiple_that_loses_at_most_a_tenth(value, multiple
 
 @given(st.integers(1, 40).map(lambda n: 24 * n), st.sampled_from(list(VARIANTS)))
 def test_proportional_widths_keep_the_shape(d_model, name):
-    for ours, theirs in zip(
-        layer_shapes(name, proportional(d_model, 512)), layer_shapes(name), strict=True
-    ):
+    narrow = layer_shapes(name, proportional(d_model, 512))
+    for ours, theirs in zip(narrow, layer_shapes(name), strict=True):
         assert ours.ffn_width * 768 == theirs.ffn_width * d_model
         assert ours[1:] == theirs[1:]
 
@@ -139,7 +136,8 @@ def test_parts_are_found_and_tracing_works(model, batch):
     assert widths == [shape[0] for shape in model.config.layer_shapes]
     traced = trace(model, batch)
     assert torch.equal(resume(blocks(model), traced, traced.inputs[3], 3), traced.inputs[-1])
-    assert head(model)(final_norm(model)(traced.inputs[-1])).shape[-1] == 61
+    expected = model(input_ids=batch.ids_BxL, attention_mask=batch.mask_BxL).logits
+    assert torch.equal(finished(model, traced.inputs[-1], batch).logits, expected)
 
 
 def test_skipping_a_layer_equals_a_model_without_it(model, batch):
@@ -160,16 +158,12 @@ def test_cached_generation_equals_uncached(model):
 
 
 def test_uniform_shapes_equal_transformers_own_olmo2(batch):
-    from transformers import Olmo2ForCausalLM
-
     ours = build("baseline_18l", SMALL).eval()
-    config = copy.copy(ours.config)
-    theirs = Olmo2ForCausalLM(config).eval()
+    theirs = Olmo2ForCausalLM(copy.copy(ours.config)).eval()
     theirs.load_state_dict(ours.state_dict())
     with torch.no_grad():
-        assert torch.equal(
-            ours(input_ids=batch.ids_BxL).logits, theirs(input_ids=batch.ids_BxL).logits
-        )
+        one, other = (model(input_ids=batch.ids_BxL).logits for model in (ours, theirs))
+    assert torch.equal(one, other)
 
 
 def test_initial_weights_are_cut_at_three_deviations_and_depend_on_the_seed():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import stored
 
 from strata import params, paths
 from strata.lws import build, comparison, readers, resampling, throughput, trained
@@ -27,10 +28,7 @@ def settings():
 
 @pytest.fixture
 def store(tmp_path):
-    writer = TokenWriter(tmp_path / "x.tokens", 61, "0" * 64, "test")
-    for length in (20, 1, 5, 9):
-        writer.append(range(1, length + 1))
-    return writer.finish()
+    return stored(tmp_path / "x.tokens", [range(1, count + 1) for count in (20, 1, 5, 9)])
 
 
 def result(variant, reader, seed, loss, control=False, gain=0.0, precision="fp32", zero=0.0):
@@ -38,10 +36,7 @@ def result(variant, reader, seed, loss, control=False, gain=0.0, precision="fp32
     real = {"real_nll": list(16 * (loss + noise)), "real_tokens": [16] * DOCUMENTS}
     zeros = 15 if reader == "as_published" else 0
     losses = real | {"zero_nll": [zeros * zero] * DOCUMENTS, "zero_tokens": [zeros] * DOCUMENTS}
-    untrained = losses | {
-        "real_nll": [64.0] * DOCUMENTS,
-        "zero_nll": [4.0 * zeros] * DOCUMENTS,
-    }
+    untrained = losses | {"real_nll": [64.0] * DOCUMENTS, "zero_nll": [4.0 * zeros] * DOCUMENTS}
     return {
         "group": "variants",
         "variant": variant,
@@ -87,10 +82,8 @@ def test_both_readers_are_measured_on_the_same_real_tokens(store):
     wrong = readers.validation("as_published", store, 3, 16)
     for row in range(3):
         shown = wrong.ids_NxL[row, 1:][wrong.real_NxL[row]].tolist()
-        assert shown == [
-            *right.ids_NxL[row, :1].tolist(),
-            *right.ids_NxL[row, 1:][right.real_NxL[row]].tolist(),
-        ]
+        ids = right.ids_NxL[row]
+        assert shown == [*ids[:1].tolist(), *ids[1:][right.real_NxL[row]].tolist()]
         assert not wrong.ids_NxL[row, 1:][wrong.zero_NxL[row]].any()
     assert right.real_NxL.sum(dim=1).tolist() == [7, 4, 7]
     assert wrong.zero_NxL.sum(dim=1).tolist() == [7, 4, 7]
@@ -232,11 +225,9 @@ def test_a_kept_model_comes_back_and_a_damaged_one_is_refused(tmp_path):
 @pytest.fixture
 def corpus(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "WORK", tmp_path / "work")
-    writers = [TokenWriter(tmp_path / f"{name}.tokens", 61, "0" * 64, "test") for name in "ab"]
-    for writer in writers:
-        for start in range(4):
-            writer.append(np.arange(start, start + 40) % 61)
-    return Corpus(*(writer.finish() for writer in writers), None, {})
+    documents = [np.arange(start, start + 40) % 61 for start in range(4)]
+    stores = (stored(tmp_path / f"{name}.tokens", documents) for name in "ab")
+    return Corpus(*stores, None, {})
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from conftest import write_wheel
 from transformers import AutoModelForCausalLM
 
 from strata import params, paths
-from strata.models import ModelError, blocks, final_norm, head, load, materialise, sources, wheels
+from strata.models import ModelError, blocks, load, materialise, sources, wheels
 from strata.params.sources import HubSource, PathSource, WheelFolder, WheelSource
 from strata.records import sha256
 
@@ -69,8 +69,10 @@ def test_unknown_model_lists_the_known(settings):
         load("llama", settings)
 
 
-def test_path_source_reads_a_folder_in_the_hubs_layout(settings, tiny_folder):
-    local = using(settings, source="path", path=PathSource(name="mine", folder=str(tiny_folder)))
+def test_path_source_reads_a_folder_in_the_hubs_layout(settings, tiny_folder, tmp_path):
+    folder = tmp_path / "my (own) model, a=b: #1"
+    folder.symlink_to(tiny_folder)
+    local = using(settings, source="path", path=PathSource(name="mine", folder=str(folder)))
     assert load("anatomy_model", local).provenance["name"] == "mine"
 
 
@@ -203,15 +205,9 @@ def test_wheel_without_the_folder_is_named(settings, empty_store, tmp_path, monk
     assert list(empty_store.iterdir()) == []
 
 
-def test_every_family_shows_its_parts(any_model):
-    assert len(blocks(any_model)) == 6
-    hidden = torch.randn(2, 3, 32)
-    assert head(any_model)(final_norm(any_model)(hidden)).shape == (2, 3, 61)
-
-
 def test_model_without_a_list_of_blocks_is_refused(model):
     model.config.num_hidden_layers = 5
-    with pytest.raises(ModelError, match=r"ModuleList of 5 blocks in its base model, found \[6\]"):
+    with pytest.raises(ModelError, match=r"ModuleList of 5 blocks in its LlamaModel, found \[6\]"):
         blocks(model)
 
 

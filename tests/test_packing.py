@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strata import schedules
-from strata.execution import sweep
-from strata.models import blocks, final_norm
-from strata.painters.harness import log_likelihoods
-from strata.painters.packing import Request, packed, shares_contexts
+from strata.execution import scheduled, sweep
+from strata.models import blocks
+from strata.painters.harness import log_likelihoods, shares_contexts
+from strata.painters.packing import Request, packed
 
 MAX_LENGTH = 20
 TOKENS = st.lists(st.integers(0, SHAPE["vocab_size"] - 1), min_size=1, max_size=6).map(tuple)
@@ -43,7 +43,6 @@ def test_shared_context_changes_no_answer(contexts, asked):
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name != "mistral"])
 def test_every_family_and_schedule_answers_as_one_request_alone(family):
     model = tiny(family)
-    assert shares_contexts(model.config)
     requests = [
         Request((5, 6, 7, 8), (9, 10)),
         Request((5, 6, 7, 8), (11,)),
@@ -51,12 +50,13 @@ def test_every_family_and_schedule_answers_as_one_request_alone(family):
         Request(LONG, (4, 5)),
         Request((5, 6, 7, 8), (9, 10, 12)),
     ]
+    assert shares_contexts(model, requests, MAX_LENGTH)
     made = [schedules.full(6), schedules.reverse(6, 1), schedules.parallel(6, 0, loops=2)]
     for own, schedule in zip(answers(model, requests, True, made=made), made, strict=True):
         for request, (found, greedy) in zip(requests, own, strict=True):
             tokens = torch.tensor([(request.context + request.answer)[-MAX_LENGTH - 1 :]])
-            [[hidden]] = sweep(model, [schedule], [Plain(tokens[:, :-1])], lambda _, h, __: h)
-            logits = model.get_output_embeddings()(final_norm(model)(hidden))[0].double()
+            with scheduled(model, schedule):
+                logits = model(input_ids=tokens[:, :-1], use_cache=False).logits[0].double()
             asked = torch.tensor(request.answer)
             last = logits[-len(asked) :].log_softmax(-1)
             assert found == pytest.approx(last[range(len(asked)), asked].sum().item(), abs=1e-4)
@@ -72,15 +72,11 @@ def test_rows_hold_what_shares_a_context_and_no_request_is_lost():
     assert all(each.visible_Bx1xLxL is None for each in alone)
 
 
-def test_models_that_attend_in_windows_are_left_alone():
-    assert not shares_contexts(tiny("mistral").config)
-
-
-class Plain:
-    """Tokens without padding."""
-
-    def __init__(self, ids):
-        self.ids_BxL, self.mask_BxL = ids, torch.ones_like(ids)
-
-    def to(self, device):
-        return self
+@pytest.mark.parametrize(
+    ("context", "shared"), [((5, 6, 7), True), (tuple(range(5, 17)), False)], ids=["short", "long"]
+)
+def test_rows_are_shared_only_where_the_window_does_not_matter(context, shared, capfd):
+    """The window holds 8 tokens."""
+    requests = [Request(context, (9, 10)), Request(context, (11,))]
+    assert shares_contexts(tiny("mistral"), requests, MAX_LENGTH) is shared
+    assert ("answers do not share rows" in capfd.readouterr().err) is not shared

@@ -1,9 +1,12 @@
 """One sweep answers the harness as the harness's own model would, schedule by schedule."""
 
+import copy
 import runpy
+from dataclasses import replace
 
 import pytest
 from lm_eval.models.huggingface import HFLM
+from tokenizers.processors import TemplateProcessing
 
 from strata import paths, schedules
 from strata.execution import scheduled
@@ -12,6 +15,7 @@ from strata.painters.harness import SweepLM, harness_results, per_item
 from strata.params import compose
 from strata.params.benchmarks import BenchmarkParams
 from strata.tasks import load_task
+from strata.tasks.benchmarks import TaskError
 
 TASKS = ("lambada_openai", "arc_easy", "hellaswag", "winogrande")
 METRICS = ("acc", "acc_norm", "perplexity")
@@ -68,7 +72,52 @@ def test_all_schedules_come_from_one_sweep(loaded, tasks):
     per_item(tasks, lm, list(MADE), range(2))
     hook.remove()
     requests = 2 * (1 + 4 + 4 + 2)
-    assert len(lm._answers) <= requests and len(seen) == len(MADE)
+    tried = 2  # the answers of one row, together and alone
+    assert len(lm._answers) <= requests and len(seen) == len(MADE) + tried
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [([], "has 0 tokens"), ([5] * 2000, "has 2000 tokens, expected 1 to 1024")],
+)
+def test_an_answer_that_cannot_be_scored_is_refused(loaded, asked, message):
+    lm = SweepLM(loaded, [MADE["full"]], batch_size=8)
+    with pytest.raises(TaskError, match=message):
+        lm._loglikelihood_tokens([(("a question", "an answer"), [1, 2], asked)])
+
+
+@pytest.mark.parametrize("length", [1022, 1024, 1025, 3000])
+def test_a_context_too_long_is_cut_as_the_harness_does(loaded, length):
+    context, asked = [i % 500 for i in range(length)], [7, 8]
+    request = [(("a question", "an answer"), context, asked)]
+    plain = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=8)
+    [(expected, greedy)] = plain._loglikelihood_tokens(request, disable_tqdm=True)
+    [found] = SweepLM(loaded, [MADE["full"]], batch_size=8)._loglikelihood_tokens(request)
+    assert found == (pytest.approx(expected, abs=1e-4), greedy)
+
+
+def bos_tokenizer(loaded):
+    """The tokenizer, putting its BOS token before every text as Gemma's does."""
+    made = copy.deepcopy(loaded.tokenizer)
+    template = TemplateProcessing(
+        single=f"{made.bos_token} $A", special_tokens=[(made.bos_token, made.bos_token_id)]
+    )
+    made.backend_tokenizer.post_processor = template
+    return made
+
+
+@pytest.mark.parametrize("adds", [False, True])
+@pytest.mark.parametrize("bos", ["never", "always", "tokenizer"])
+def test_bos_is_added_where_asked(loaded, adds, bos, capfd):
+    each = replace(loaded, tokenizer=bos_tokenizer(loaded)) if adds else loaded
+    lm, first = SweepLM(each, [MADE["full"]], 8, bos=bos), each.tokenizer.bos_token_id
+    expected = bos == "always" or (bos == "tokenizer" and adds)
+    plain = each.tokenizer("A plain", add_special_tokens=False)["input_ids"]
+    context, asked = lm._encode_pair("A plain", " line.")
+    assert context == [first] * expected + plain
+    assert context + asked == [first] * expected + loaded.tokenizer("A plain line.")["input_ids"]
+    assert lm.tok_batch_encode(["A plain"])[0][0].tolist() == context
+    assert ("bos is never" in capfd.readouterr().err) == (adds and bos == "never")
 
 
 def test_table_has_a_row_for_every_schedule_task_and_item(swept):

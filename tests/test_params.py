@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from strata import params, paths
+from strata.params.composing import _change
 from strata.profiles import ProfileError
 
 
@@ -63,7 +64,7 @@ def test_unknown_profile_lists_the_known_ones(tree):
         (
             ("anatomy_model", "source"),
             "ftp",
-            "anatomy_model.source: .*'wheel', 'hub', 'path' or 'tiny'",
+            "anatomy_model.source: .*'wheel', 'wheels', 'hub', 'path' or 'tiny'",
         ),
         (("anatomy_model", "wheel", "sha256"), "abc", "anatomy_model.wheel.sha256: .*found 'abc'"),
         (("evaluation_text", "max_tokens"), 1, "evaluation_text.max_tokens"),
@@ -91,6 +92,39 @@ def test_missing_and_broken_files_are_named(tmp_path):
     (tmp_path / "bad.yaml").write_text("a: [")
     with pytest.raises(params.ParamsError, match="bad.yaml: not valid YAML"):
         params.read(tmp_path / "bad.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "/a (b)/c",
+            "/a, b",
+            "/a=b",
+            "/a b",
+            "/a: b",
+            "/a #3",
+            "/x:",
+            "@x",
+            "*x",
+            "&x",
+            "%x",
+            "!x",
+        ),
+        *("#x", "`x", "- a", "? a", "| a", "> a", "2024-01-02", "C:\\x: y", "/(a, b)=c d: e #1"),
+    ],
+)
+def test_a_value_that_is_no_list_mapping_or_number_is_text_as_it_is(text):
+    assert _change(f"corpus.local={text}") == {"corpus": {"local": text}}
+    assert _change(f"corpus.local='{text}'") == {"corpus": {"local": text}}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3", 3), ("1.5", 1.5), ("true", True), ("null", None), ("", None), ("[1, 2]", [1, 2])],
+)
+def test_a_value_may_be_yaml(text, value):
+    assert _change(f"a={text}") == {"a": value}
 
 
 def test_changes_are_laid_over_a_profile_and_bad_ones_named(tmp_path, monkeypatch):

@@ -1,16 +1,14 @@
 """The pipeline itself: declared dependencies, a fresh lock, and the smoke profile end to end."""
 
-import ast
 import hashlib
-import os
 import re
 import runpy
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import run
 
 from strata import paths, pipeline, profiles
 from strata.claims.standing import standing
@@ -20,23 +18,6 @@ STAGES = pipeline.stages()
 SCRIPTS = sorted(SRC.glob("[0-9][0-9]_*.py"))
 MADE = ("models", "tokens", "runs", "work")  # folders of data/ that stages fill
 AFTER_THE_PIPELINE = {"report"}  # reads every profile and the notebooks, so `make` runs it last
-
-
-def run(*command, cwd, **environment):
-    binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    variables = os.environ | {"PATH": binaries, "DVC_NO_ANALYTICS": "1"} | environment
-    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True)
-
-
-def modules(file):
-    """Modules of `strata` that a file names in its imports."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        names = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        yield from (name.replace(".", "/") for name in names if name.startswith("strata"))
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -64,13 +45,15 @@ def test_every_numbered_script_is_a_stage_of_its_name():
 def test_imports_only_go_down():
     floors = [
         ["paths", "errors"],
+        ["locks"],
         ["records", "yamls", "rooms", "hub"],
-        ["profiles", "papers", "schedules"],
-        ["params"],
-        ["statistics", "evidence", "pipeline", "command_line", "figures"],
+        ["profiles", "papers", "schedules", "pipeline"],
+        ["params", "results"],
+        ["statistics", "evidence", "command_line", "figures"],
         ["text"],
         ["stage", "models", "tasks"],
-        ["execution", "surgery", "work"],
+        ["execution", "work"],
+        ["surgery"],
         ["training", "nulls"],
         ["anatomy", "lws", "painters"],
         ["across"],
@@ -83,7 +66,7 @@ def test_imports_only_go_down():
         room = file.relative_to(SRC / "strata").parts[0].removesuffix(".py")
         if room == "__init__":
             continue
-        for module in modules(file):
+        for module in pipeline.named_modules(file):
             parts = module.split("/")
             if len(parts) > 1 and parts[1] in floor and parts[1] != room:
                 assert floor[parts[1]] < floor[room], f"{file.name} imports {module}"
@@ -95,7 +78,8 @@ EXPERIMENTS = {"anatomy", "lws", "painters", "across", "execution", "surgery", "
 @pytest.mark.parametrize("room", ["claims", "report", "figures", "params"])
 def test_what_reads_evidence_computes_none(room):
     for file in (SRC / "strata" / room).rglob("*.py"):
-        rooms = {module.split("/")[1] for module in modules(file) if "/" in module}
+        names = pipeline.named_modules(file)
+        rooms = {module.split("/")[1] for module in names if "/" in module}
         assert not rooms & EXPERIMENTS, f"{file.name}: {rooms}"
         assert not re.search(r"^\s*(import|from) (torch|transformers)", file.read_text(), re.M)
 
@@ -206,12 +190,12 @@ def test_smoke_profile_end_to_end(copy):
     for name in ("anatomy/ablation.csv", "verdicts.json", "figures/anatomy_ablation.png"):
         assert (folder / name).stat().st_size > 100
     evidence = digests(folder)
-    assert {name for stage in STAGES for name in pipeline.files(stage)} <= _written(folder)
+    written = {file.relative_to(folder).as_posix() for file in folder.rglob("*")}
+    assert {name for stage in STAGES for name in pipeline.files(stage)} <= written
 
     assert run_in(copy, "dvc", "commit", "--force", SMOKE).returncode == 0
-    architecture = run_in(
-        copy, "dvc", "repro", "--force", "--single-item", f"{SMOKE}:lws_architecture"
-    )
+    forced = ("dvc", "repro", "--force", "--single-item")
+    architecture = run_in(copy, *forced, f"{SMOKE}:lws_architecture")
     assert architecture.returncode == 0, architecture.stderr[-3000:]
     again = run_in(copy, "dvc", "repro", SMOKE)
     assert again.returncode == 0 and "Running stage" not in again.stdout, "nothing changed"
@@ -219,11 +203,6 @@ def test_smoke_profile_end_to_end(copy):
     from_scratch(copy)
     assert digests(folder) == evidence, "the same run twice gave other bytes"
     assert digests(copy / "results" / "laptop") == laptop, "smoke touched another profile"
-
-
-def _written(folder):
-    files = [file.relative_to(folder) for file in folder.rglob("*")]
-    return {file.as_posix() for file in files}
 
 
 def test_a_stage_that_fails_is_measured_around_and_is_the_exit_status(copy):

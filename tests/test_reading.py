@@ -9,30 +9,48 @@ import yaml
 from strata import paths
 from strata.claims import LedgerError, load_ledger
 from strata.claims.agreement import agreement_table, disagreement
-from strata.claims.ledger import Check, Claim
+from strata.claims.entries import Check, Claim
 from strata.claims.quoting import PLACE, quote
 from strata.claims.speaking import speaking
 from strata.claims.tables import because, check_table, command, null_models
+from strata.papers import Paper
 from strata.pipeline import stage_of
+from strata.records import Estimate
 from strata.report import parts
 from strata.report.costs import cost_table
-from strata.report.texts import Deviation, load_deviations
+from strata.report.material import read_material
+from strata.report.texts import Deviation, load_texts
 
 CLAIM = {
     "id": "A-X",
-    "locator": "Table 1",
+    "source": {"kind": "abs"},
     "statement": "something",
-    "grade": "abs",
+    "protocol": "toy",
     "profile": "laptop",
     "nulls": [],
+    "no_null": "none applies",
+    "analysis": {"rule": "r", "commit": "0123abc"},
 }
+PAPER = Paper(
+    room="toy", letter="A", title="t", authors="a", year=2026, arxiv="1", about="a", notebook="n",
+    protocols={"toy": []},
+)  # fmt: skip
 
 
-def check(kind="exact", value=10, **tolerance):
+def claim_of(**fields):
+    made = Claim(**CLAIM | fields)
+    made._of = PAPER
+    return made
+
+
+def check(kind="exact", published=10, **tolerance):
     tolerance = {"reason": "r"} | (tolerance or {"absolute": 2})
-    place = {"file": "a/b.json", "key": "k"}
+    if kind == "sign":
+        tolerance["side"] = "above" if published > 0 else "below"
+    place = {"file": "anatomy/ablation.json", "key": "k"}
     return Check(
-        name="n", kind=kind, value=value, unit="u", tolerance=tolerance, evidence=place
+        name=f"n {published}", kind=kind, published=published, unit="u",
+        tolerance=tolerance, evidence=place,
     )  # fmt: skip
 
 
@@ -42,14 +60,14 @@ def measured(results, profile, low, high, **nulls):
         name: {"value": (low + high) / 2, "low": low, "high": high}
         for name, (low, high) in subjects.items()
     }
-    file = results / profile / "a" / "b.json"
+    file = results / profile / "anatomy" / "ablation.json"
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps({"about": {"model": profile}, "measurements": {"k": values}}))
 
 
 @pytest.fixture
 def claims():
-    return [Claim(**CLAIM, checks=[check().model_dump(exclude_unset=True)])]
+    return [claim_of(checks=[check().model_dump(exclude_unset=True)])]
 
 
 def spoken(claims, results):
@@ -69,8 +87,9 @@ def test_largest_profile_with_evidence_speaks_and_smoke_never(claims, tmp_path):
     assert spoken(claims, results) == ("study", "not replicated")
 
 
-def test_command_names_the_profile_that_spoke(claims):
-    assert command(claims[0], "laptop") == "-"
+def test_command_names_the_profile_that_spoke():
+    (unmeasured,) = (each for each in load_ledger() if each.id == "C-LATENCY")
+    assert command(unmeasured, "laptop") == "-"
     (claim,) = (each for each in load_ledger() if each.id == "A-CORE")
     forced = "dvc repro --force --single-item"
     assert command(claim, "laptop") == f"{forced} anatomy_ablation"
@@ -78,19 +97,20 @@ def test_command_names_the_profile_that_spoke(claims):
 
 
 def test_a_verdict_is_explained_by_its_numbers_and_its_nulls(tmp_path):
-    checks = [check(), check(value=30), check(value=11)]
-    entry = CLAIM | {"nulls": ["random_initialisation", "shuffled_layers"]}
-    claim = Claim(**entry, checks=[each.model_dump(exclude_unset=True) for each in checks])
+    checks = [check(), check(published=30), check(published=11)]
+    nulls = ["random_initialisation", "shuffled_layers"]
+    checks = [each.model_dump(exclude_unset=True) for each in checks]
+    claim = claim_of(nulls=nulls, no_null="", checks=checks)
     measured(tmp_path, "laptop", 10, 11, random_initialisation=(30, 31))
-    [(_, _, verdict)] = speaking([claim], tmp_path)
-    assert because(verdict) == (
-        "holds, but was not tried on shuffled_layers (2 of 3 numbers); "
-        "the interval lies outside the tolerance (1 of 3 numbers)"
+    [found] = speaking([claim], tmp_path)
+    assert because(found) == (
+        "agrees, but shuffled layers was not tried (2 of 3); "
+        "the interval lies outside the region (1 of 3)"
     )
-    assert null_models(claim, verdict) == (
-        "random initialisation agrees in 1 of 3 numbers; shuffled layers not tried"
+    assert null_models(claim, found.verdict) == (
+        "random initialisation agrees in 1 of 3 checks; shuffled layers not tried"
     )
-    assert null_models(claim.model_copy(update={"nulls": ()}), verdict) == "none applies"
+    assert null_models(claim_of(checks=checks), found.verdict) == "none applies"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +128,7 @@ def test_a_verdict_is_explained_by_its_numbers_and_its_nulls(tmp_path):
 )
 def test_distance_is_in_tolerances_and_one_at_the_edge(tested, interval, expected):
     value, low, high = interval
-    found = disagreement(tested, {"value": value, "low": low, "high": high})
+    found = disagreement(tested, Estimate(value, low, high))
     assert found == pytest.approx(expected)
 
 
@@ -119,18 +139,18 @@ def test_agreement_has_a_row_for_every_measured_check_and_null(claims, tmp_path)
 
 
 def test_numbers_in_prose_are_those_of_the_profile_that_speaks(tmp_path):
-    text = "It is {a/b.json#k} and {a/b.json#k@null}."
+    text = "It is {anatomy/ablation.json#k} and {anatomy/ablation.json#k@null}."
     measured(tmp_path, "laptop", 1, 3, null=(0, 0))
     measured(tmp_path, "study", 5, 5)
     assert quote(text, tmp_path, lambda _: "laptop", "laptop") == "It is 2.0 [1.0, 3.0] and 0."
     found = quote(text, tmp_path, lambda _: None, "laptop")
     assert found == "It is 5 (study) and 0."
-    with pytest.raises(LedgerError, match=r"\{a/b.json#z\}: no profile of .* has it"):
-        quote("{a/b.json#z}", tmp_path, lambda _: None, "laptop")
+    with pytest.raises(LedgerError, match=r"\{anatomy/ablation.json#z\}: no profile of .* has it"):
+        quote("{anatomy/ablation.json#z}", tmp_path, lambda _: None, "laptop")
 
 
 def test_headlines_take_every_number_from_evidence():
-    material = parts.read_material()
+    material = read_material()
     assert sum(map(len, material.headlines.values())) <= 25
     for headline in (each for every in material.headlines.values() for each in every):
         assert PLACE.search(headline.found), headline.claim
@@ -138,21 +158,20 @@ def test_headlines_take_every_number_from_evidence():
 
 
 def test_deviations_are_strict(tmp_path):
-    known = {claim.id for claim in load_ledger()}
-    file = paths.PAPERS / "anatomy" / "deviations.yaml"
-    found = load_deviations(file, known)
+    known = {claim.id: () for claim in load_ledger()}
+    folder = paths.PAPERS / "anatomy"
+    found = load_texts(Deviation, folder, known)
     with pytest.raises(LedgerError, match="expected claims of the ledger, found A-CORE"):
-        load_deviations(file, known - {"A-CORE"})
-    entry = found[0].model_dump() | {"claims": ["A-CORE"], "colour": "red"}
-    file = tmp_path / "d.yaml"
-    file.write_text(yaml.safe_dump([entry]))
+        load_texts(Deviation, folder, dict.fromkeys(known.keys() - {"A-CORE"}, ()))
+    entry = found[0].model_dump(mode="json") | {"claims": ["A-CORE"], "colour": "red"}
+    (tmp_path / "deviations.yaml").write_text(yaml.safe_dump([entry]))
     with pytest.raises(LedgerError, match=f"deviation {entry['about']}: colour"):
-        load_deviations(file, known)
+        load_texts(Deviation, tmp_path, known)
     assert Deviation.model_fields["changes"].is_required()
 
 
 def test_every_row_of_the_table_of_claims_leads_to_its_evidence():
-    table = check_table(parts.read_material().spoken)
+    table = check_table(read_material().spoken)
     for row in table.itertuples():
         file, _, key = row.evidence.partition("#")
         stage = stage_of(file)
@@ -182,7 +201,7 @@ def test_costs_have_a_row_a_stage_and_a_column_a_profile(tmp_path):
 
 
 def test_every_outcome_is_explained_and_counted():
-    material = parts.read_material()
+    material = read_material()
     for outcome in {each.verdict.outcome for each in material.spoken}:
         assert outcome in parts.MEANINGS and outcome in parts.tally(material.spoken)
     assert parts.counts_by_paper(material).loc["all", "all"] == len(material.spoken)

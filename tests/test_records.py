@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from faults import FAULTS, Process
 
 from strata import records
 from strata.records import Estimate
@@ -70,3 +71,20 @@ def test_provenance_is_written_only_when_the_block_succeeds(tmp_path):
         pass
     written = json.loads((tmp_path / "p.json").read_text())
     assert written["device"] == "cpu" and written["peak_memory_gib"] > 0
+
+
+@pytest.mark.parametrize("before", ["same", "old"])
+def test_what_a_killed_writer_left_is_gone_with_the_next_write(tmp_path, before):
+    file = tmp_path / "a.txt"
+    file.write_text(before)
+    (tmp_path / ".a.txt.part").write_text("half of a much longer text")
+    records.write_text(file, "same")
+    assert file.read_text() == "same" and list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_that_cannot_be_written_is_named_and_keeps_its_content(tmp_path):
+    file = tmp_path / "a.txt"
+    records.write_text(file, "old")
+    full = Process(lambda: records.write_text(file, "new" * 100), [tmp_path], FAULTS["full"], 1)
+    assert f"File too large: '{file}'" in full.end().output
+    assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]

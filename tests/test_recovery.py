@@ -1,15 +1,15 @@
 """Recovery: the fast loop is the slow loop, and an interrupted one ends where a whole one does."""
 
 import io
-import os
 import shutil
 import signal
-import subprocess
 import sys
+from functools import partial
 
 import pandas as pd
 import pytest
 import torch
+from conftest import run
 
 from strata import paths
 from strata.anatomy.recovery import Curve, Task, recover
@@ -63,9 +63,8 @@ def test_model_is_left_bit_for_bit_and_frozen(model, entered):
 
 def test_training_stops_at_the_first_check_below_the_threshold(model, entered):
     whole = recover(model, TASK, lambda: entered, entered)
-    reached = recover(
-        model, TASK._replace(threshold=whole.perplexities[2]), lambda: entered, entered
-    )
+    early = TASK._replace(threshold=whole.perplexities[2])
+    reached = recover(model, early, lambda: entered, entered)
     assert reached.steps == [0, 2, 4] and len(reached.losses) == 4
     assert reached.recovered_at(whole.perplexities[2]) == 4
     assert whole.recovered_at(0.0) is None
@@ -138,18 +137,11 @@ def test_killed_growth_stage_goes_on_and_ends_in_the_same_numbers(tmp_path):
             shutil.copytree(paths.ROOT / name, tree / name)
         for name in ("params.yaml", "dvc.yaml"):
             shutil.copy(paths.ROOT / name, tree)
-        environment = os.environ | {"PYTHONPATH": str(tree / "src")}
+        python = partial(run, sys.executable, cwd=tree, PYTHONPATH=str(tree / "src"))
         if killed:
-            died = subprocess.run([sys.executable, "-c", KILLED], cwd=tree, env=environment)
-            assert died.returncode == -signal.SIGKILL
+            assert python("-c", KILLED).returncode == -signal.SIGKILL
             assert list((tree / "data" / "work").rglob("*.pt"))
-        done = subprocess.run(
-            [sys.executable, "src/15_anatomy_growth.py", "--profile", "smoke"],
-            cwd=tree,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
+        done = python("src/15_anatomy_growth.py", "--profile", "smoke")
         assert done.returncode == 0, done.stderr[-2000:]
         assert not list((tree / "data" / "work").rglob("*.pt"))
         evidence.append((tree / "results" / "smoke" / "anatomy" / "growth.json").read_bytes())
@@ -166,12 +158,13 @@ def test_noise_is_measured_before_any_step_and_steps_after():
             (4, 0, 0, 0, 18),
         ]
     ]
-    importance = pd.DataFrame({"subject": "model", "layer": [3, 4], "change_percent": [9.0, 1.0]})
-    importance["reading"] = "neighbour_average"
+    importance = pd.DataFrame({"model": {3: 9.0, 4: 1.0}})
     measured = measurements(pd.DataFrame(rows), importance, resamples=100)
-    assert measured["disturbed_change_L3"]["model"] == pytest.approx((75, 50, 100))
+    half = 12.7062 * 25  # t of one degree of freedom, standard error of the two seeds
+    assert measured["disturbed_change_L3"]["model"] == pytest.approx((75, 75 - half, 75 + half))
     assert measured["disturbed_change_L4"]["model"] == pytest.approx((-10, -10, -10))
-    assert measured["steps_L3"]["model"] == (6.5, 4, 8)
+    value, low, high = measured["steps_L3"]["model"]
+    assert (value, low, high) == pytest.approx((6.5, 5 - 12.7062, 6.5 + 12.7062 * 1.5), abs=1e-3)
     assert measured["steps_L4"]["model"] == (0, 0, 0)
     assert measured["spearman"]["model"].value == pytest.approx(1)
 

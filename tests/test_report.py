@@ -17,7 +17,8 @@ from strata.claims import load_ledger
 from strata.claims.tables import command
 from strata.figures import style
 from strata.papers import load_papers
-from strata.report import pages, parts
+from strata.report import pages
+from strata.report.material import read_material
 from strata.report.sections import section_of, section_of_claims
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
@@ -30,7 +31,7 @@ def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     style.use_style()
     every = pages.pages_of(NOTEBOOKS)
-    index = pages.index_page(parts.read_material(), NOTEBOOKS, every)
+    index = pages.index_page(read_material(), NOTEBOOKS, every)
     (folder / "index.html").write_text(index)
     for notebook in NOTEBOOKS:
         node = nbformat.read(notebook, as_version=4)
@@ -41,7 +42,8 @@ def report(tmp_path_factory):
 
 def test_every_claim_is_in_the_index_with_a_command_and_its_verdict(report):
     index = (report / "index.html").read_text()
-    for claim, profile, _ in parts.read_material().spoken:
+    for each in read_material().spoken:
+        claim, profile = each.claim, each.profile
         assert f'id="{claim.id}"' in index
         assert f"{command(claim, profile)}</code>" in index
 
@@ -49,7 +51,7 @@ def test_every_claim_is_in_the_index_with_a_command_and_its_verdict(report):
 def test_every_headline_says_what_was_found_how_sure_and_how_to_rerun(report):
     index = (report / "index.html").read_text()
     boxes = re.findall(r'<div class="headline">(.*?)</div>', index, flags=re.DOTALL)
-    headlines = [each for every in parts.read_material().headlines.values() for each in every]
+    headlines = [each for every in read_material().headlines.values() for each in every]
     for box, headline in zip(boxes, headlines, strict=True):
         assert f">{headline.claim}</a>" in box
         for fact in ('data-verdict="', "because", "null models", "tried on"):
@@ -170,12 +172,13 @@ def test_search_and_filters_choose_claims(report, browser):
     all_claims = visible(browser)
     assert len(all_claims) == len(load_ledger())
 
-    Select(browser.find_element(By.NAME, "verdict")).select_by_visible_text("not replicated")
+    Select(browser.find_element(By.NAME, "verdict")).select_by_visible_text("open")
     chosen = visible(browser)
-    assert chosen == [each for each in all_claims if each == "not replicated"] != []
+    assert chosen == [each for each in all_claims if each == "open"] != []
     Select(browser.find_element(By.NAME, "paper")).select_by_visible_text("A")
     assert 0 < len(visible(browser)) < len(chosen)
-    browser.find_element(By.NAME, "search").send_keys("A-ANTI Layer")
+    Select(browser.find_element(By.NAME, "verdict")).select_by_index(0)
+    browser.find_element(By.NAME, "search").send_keys("A-ANTI ablated")
     assert len(visible(browser)) == 1
     assert browser.find_element(By.ID, "shown").text.startswith("1 of ")
     browser.find_element(By.NAME, "search").send_keys(" nosuchword")

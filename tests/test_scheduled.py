@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, DynamicCache, Qwen2Config
+from conftest import GROUPED, by_hand, drawn
+from transformers import DynamicCache, Qwen2Config
 
 from strata import schedules
 from strata.execution import ExecutionError, scheduled
@@ -29,21 +30,8 @@ def ids():
     return torch.randint(1, 61, (2, 16), generator=torch.Generator().manual_seed(2))
 
 
-def by_hand(model, schedule, ids):
-    """Logits of the schedule with the blocks called one by one, without scheduled or sweep."""
-    seen = []
-    hooks = [
-        layer.register_forward_pre_hook(lambda _, a, k: seen.append((a, k)), with_kwargs=True)
-        for layer in blocks(model)
-    ]
-    model(input_ids=ids, use_cache=False)
-    for hook in hooks:
-        hook.remove()
-    hidden = seen[0][0][0]
-    for step in schedule.steps:
-        members = (step,) if isinstance(step, int) else step
-        outputs = [blocks(model)[i](hidden, **seen[i][1]) for i in members]
-        hidden = torch.stack(outputs).mean(dim=0)
+def logits_by_hand(model, schedule, ids):
+    hidden = by_hand(model, schedule, lambda: model(input_ids=ids, use_cache=False))
     base = model.base_model
     norm = base.norm if hasattr(base, "norm") else base.final_layer_norm
     return model.get_output_embeddings()(norm(hidden))
@@ -59,7 +47,8 @@ def test_cached_decoding_equals_one_pass(any_model, ids, variant):
             one = any_model(input_ids=ids[:, t : t + 1], past_key_values=cache, use_cache=True)
             pieces.append(one.logits)
     torch.testing.assert_close(torch.cat(pieces, dim=1), whole, rtol=0, atol=1e-4)
-    torch.testing.assert_close(whole, by_hand(any_model, VARIANTS[variant], ids), rtol=0, atol=1e-4)
+    expected = logits_by_hand(any_model, VARIANTS[variant], ids)
+    torch.testing.assert_close(whole, expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -190,31 +179,35 @@ def test_nesting_and_wrong_depth_are_refused(model, ids):
 
 
 def test_layers_that_attend_differently(ids):
-    """Order follows the layer, not the place; in parallel they are refused."""
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=61,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=6,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        use_sliding_window=True,
-        sliding_window=4,
-        max_window_layers=3,
-    )
-    mixed = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
-    for parameter in mixed.parameters():
-        if parameter.dim() > 1:
-            torch.nn.init.normal_(parameter, std=0.2)
-    reverse = schedules.reverse(T, 0)
-    with torch.no_grad(), scheduled(mixed, reverse):
-        ours = mixed(input_ids=ids, use_cache=False).logits
-        torch.testing.assert_close(decode(mixed, ids, prefill=8), ours, rtol=0, atol=1e-4)
-    with torch.no_grad():
-        torch.testing.assert_close(ours, by_hand(mixed, reverse, ids), rtol=0, atol=1e-4)
+    """Masks and cache slots follow the layer, not the place, in parallel too."""
+    window = {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 3}
+    mixed = drawn(Qwen2Config(**GROUPED, **window))
+    for schedule in VARIANTS.values():
+        with scheduled(mixed, schedule):
+            ours = mixed(input_ids=ids, use_cache=False).logits
+            torch.testing.assert_close(decode(mixed, ids, prefill=8), ours, rtol=0, atol=1e-4)
+        expected = logits_by_hand(mixed, schedule, ids)
+        torch.testing.assert_close(ours, expected, rtol=0, atol=1e-4)
     with (
         pytest.raises(ExecutionError, match=r"layers \(1, 2, 3, 4, 5\) attend differently"),
-        scheduled(mixed, schedules.parallel(T, 0)),
+        scheduled(mixed, schedules.parallel(T, 0), kv="averaged"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("save", [lambda model, to: model.save_pretrained(to), torch.save])
+def test_saving_inside_a_schedule_is_refused(model, tmp_path, save):
+    with (
+        scheduled(model, VARIANTS["skip"]),
+        pytest.raises(ExecutionError, match="cannot be saved while it runs a schedule"),
+    ):
+        save(model, tmp_path) if save is not torch.save else save(model.state_dict(), tmp_path)
+
+
+def test_activation_checkpointing_and_parallel_layers_are_refused(model):
+    model.activation_checkpointing_enable()
+    with (
+        pytest.raises(ExecutionError, match="activation checkpointing runs blocks again"),
+        scheduled(model, VARIANTS["parallel"]),
     ):
         pass

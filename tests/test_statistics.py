@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strata import statistics
 from strata.statistics import paired_bootstrap, proportion, proportion_ratio, sign_tests, subsets
 
 
@@ -77,3 +78,59 @@ def test_subsets_hold_distinct_observations(population, count, seed):
 def test_subset_larger_than_population_is_refused():
     with pytest.raises(ValueError, match="cannot draw 11 of 10"):
         subsets(10, 11, 1, 0)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_means_of_a_few_seeds_have_the_t_interval(count):
+    values = np.random.default_rng(count).normal(size=count)
+    draws = statistics.seed_weights(count, 200_000, seed=0) @ values / count
+    found, expected = statistics.estimate(draws), statistics.mean_estimate(values)
+    assert found == pytest.approx(expected, rel=0.05)
+
+
+def test_one_seed_has_no_spread():
+    assert (statistics.seed_weights(1, 10, seed=0) == 1).all()
+
+
+@given(st.integers(1, 60))
+def test_weights_of_passages_sum_to_their_number(count):
+    weights = statistics.block_weights(count, 20, seed=0)
+    assert weights.shape == (21, count) and (weights[0] == 1).all()
+    assert weights.sum(axis=1) == pytest.approx(count)
+
+
+def test_a_mean_over_passages_that_are_alike_is_covered():
+    """AR(1) passages; a bootstrap of single passages covers less."""
+    hits = {"blocks": 0, "single": 0}
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        series = np.empty(60)
+        series[0] = generator.normal()
+        for place in range(1, 60):
+            series[place] = 0.4 * series[place - 1] + np.sqrt(0.84) * generator.normal()
+        for name, weights in (
+            ("blocks", statistics.block_weights(60, 300, generator)),
+            ("single", statistics.resampling_weights(60, 300, generator)),
+        ):
+            found = statistics.estimate(weights @ series / 60)
+            hits[name] += found.low <= 0 <= found.high
+    assert hits["single"] + 15 < hits["blocks"] > 0.88 * 300
+
+
+def test_a_range_of_equal_means_is_not_called_wide():
+    """Four equal variants, measured with noise: the plain range is biased upwards."""
+    generator = np.random.default_rng(0)
+    hits = 0
+    for _ in range(300):
+        means = generator.normal(size=4)
+        draws = means[:, None] + generator.normal(size=(4, 300))
+        found = statistics.debiased_range(means, draws)
+        assert found.low <= found.value <= found.high
+        hits += found.low == 0
+    assert hits / 300 > 0.93
+
+
+def test_what_was_never_seen_has_wilsons_upper_end():
+    draws = statistics.never_or_always(20, 100_000, np.random.default_rng(0))
+    assert np.quantile(draws, 0.95) == pytest.approx(statistics.proportion(0, 20).high, rel=0.02)
+    assert draws.min() >= 0 and draws.max() <= 1

@@ -34,8 +34,9 @@ def hidden_states(_, hidden, batch):
     return hidden[batch.mask_BxL.bool()]
 
 
-def calls(model):
-    """How often each block is called, counted by hooks."""
+def calls(model, batch):
+    """How often each block is called, counted by hooks once the model is known."""
+    sweep(model, [schedules.full(T)], [batch], hidden_states)
     seen = []
     for i, layer in enumerate(blocks(model)):
         layer.register_forward_hook(lambda *_, i=i: seen.append(i))
@@ -58,7 +59,7 @@ def test_sweep_equals_one_schedule_at_a_time(any_model, batch):
 
 
 def test_each_prefix_runs_once(model, batch):
-    seen = calls(model)
+    seen = calls(model, batch)
     sweep(model, MANY, [batch], hidden_states)
     assert len(seen) == schedules.layer_executions(MANY) < sum(len(m.visits) for m in MANY)
 

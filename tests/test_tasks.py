@@ -8,7 +8,8 @@ import pytest
 
 from strata.params.benchmarks import BenchmarkParams
 from strata.tasks import BENCHMARKS, TaskError, describe, load_task
-from strata.tasks.benchmarks import AUTHORED, json_lines, record
+from strata.tasks.benchmarks import AUTHORED, record
+from strata.tasks.rows import json_lines
 
 NOWHERE = "data/nowhere"
 WRITTEN = [name for name, benchmark in BENCHMARKS.items() if benchmark.authored]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from faults import FAULTS, Process
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +95,40 @@ def test_killed_writer_carries_on_at_its_checkpoint(tmp_path):
         again.append(document)
     assert again.finish().path.read_bytes() == whole
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
+
+
+def test_writer_killed_at_any_file_operation_ends_in_the_same_bytes(tmp_path):
+    documents = [[number % 300] * (1 + number % 7) for number in range(2500)]
+
+    def write(folder):
+        writer = TokenWriter(folder / "x.tokens", 300, DIGEST, "test")
+        for number in range(writer.position, len(documents)):
+            writer.append(documents[number])
+            if number == 1999:
+                writer.checkpoint(number + 1)
+        writer.finish()
+
+    write(tmp_path / "whole")
+    whole = (tmp_path / "whole" / "x.tokens").read_bytes()
+    for at in range(1, 100):
+        folder = tmp_path / str(at)
+        ended = Process(lambda folder=folder: write(folder), [folder], FAULTS["kill"], at).end()
+        write(folder)
+        assert [file.name for file in folder.iterdir()] == ["x.tokens"]
+        assert (folder / "x.tokens").read_bytes() == whole, f"killed before operation {at}"
+        if ended.status == 0:
+            break
+    assert 8 < at < 99
+
+
+def test_parts_shorter_than_their_progress_are_begun_anew(tmp_path):
+    killed = TokenWriter(tmp_path / "x.tokens", 300, DIGEST, "test")
+    killed.append(DOCUMENTS[0])
+    killed.checkpoint(1)
+    (tmp_path / ".x.tokens.ids").write_bytes(b"")
+    again = TokenWriter(tmp_path / "x.tokens", 300, DIGEST, "test")
+    again.append(DOCUMENTS[1])
+    assert again.position == 0 and len(again.finish()) == 1
 
 
 def test_killed_writer_of_another_source_starts_anew(tmp_path):

@@ -1,14 +1,13 @@
 """The loop: restarts are bit-equal, two processes agree with one, and failures are clear."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import run as launched
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -37,9 +36,9 @@ def reference(tmp_path_factory):
     return run(tmp_path_factory.mktemp("reference"))
 
 
-def worker(*command, folder, **environment):
-    variables = os.environ | {"OMP_NUM_THREADS": "1"} | environment
-    return subprocess.run([*command, str(WORKER), str(folder)], env=variables, capture_output=True)
+def worker(*options, command=(sys.executable,)):
+    words = (*command, str(WORKER), *map(str, options))
+    return launched(*words, cwd=WORKER.parent, OMP_NUM_THREADS="1")
 
 
 def test_losses_fall_and_the_grid_is_fixed(reference):
@@ -48,22 +47,20 @@ def test_losses_fall_and_the_grid_is_fixed(reference):
 
 
 def test_killed_twice_and_restarted_ends_in_bit_equal_losses(reference, tmp_path):
-    for step in ("3", "6"):
-        killed = subprocess.run(
-            [sys.executable, str(WORKER), str(tmp_path), step], capture_output=True
-        )
-        assert killed.returncode == -9, killed.stderr.decode()[-2000:]
+    for step in (3, 6):
+        killed = worker(tmp_path, step)
+        assert killed.returncode == -9, killed.stderr[-2000:]
     assert restore(tmp_path / CHECKPOINT)["step"] == 6
-    finished = worker(sys.executable, folder=tmp_path)
-    assert finished.returncode == 0, finished.stderr.decode()[-2000:]
+    finished = worker(tmp_path)
+    assert finished.returncode == 0, finished.stderr[-2000:]
     losses, validation = json.loads((tmp_path / "history.json").read_text())
     assert losses == reference.losses and validation == reference.validation
 
 
 def test_two_gloo_processes_give_the_single_process_losses(reference, tmp_path):
     command = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    done = worker(*command, folder=tmp_path)
-    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    done = worker(tmp_path, command=command)
+    assert done.returncode == 0, done.stderr[-2000:]
     losses, validation = json.loads((tmp_path / "history.json").read_text())
     np.testing.assert_allclose(losses, reference.losses, atol=1e-5, rtol=0)
     np.testing.assert_allclose(validation, reference.validation, atol=1e-5, rtol=0)

@@ -46,9 +46,8 @@ def test_readings_of_reordered_moments_are_those_of_the_reordered_stack(independ
 def test_statistics_of_independent_layers_give_the_closed_form():
     generator = np.random.default_rng(0)
     scores = [weights.statistic_over_depth(generator.normal(size=30)) for _ in range(3000)]
-    assert np.mean(scores) == pytest.approx(
-        weights.closed_form(30)["statistic_over_depth"], rel=0.05
-    )
+    expected = weights.closed_form(30)["statistic_over_depth"]
+    assert np.mean(scores) == pytest.approx(expected, rel=0.05)
 
 
 def test_smooth_layers_are_predicted(smooth):
@@ -112,9 +111,8 @@ def test_impossible_choice_is_refused(count):
 
 def test_running_on_predictions_equals_replacing_by_hand_and_restores(model, batch):
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    done = prediction.run_on_predictions(
-        model, traced(model, [batch]), [("pair", (2, 3))], "neighbour_average"
-    )[0]
+    entered, pick = traced(model, [batch]), ("pair", (2, 3))
+    (done,) = prediction.run_on_predictions(model, entered, [pick], "neighbour_average")
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     for layer in (2, 3):
         for name, parameter in blocks(model)[layer].named_parameters():

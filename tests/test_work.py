@@ -1,6 +1,12 @@
 """Work that is kept when a run is interrupted, and units side by side in worker processes."""
 
+import os
 import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -36,6 +42,31 @@ def product(size: int) -> tuple[int, int, int]:
     return size, torch.get_num_threads(), int((ones @ ones).trace())
 
 
+def killed(_unit: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def asleep(folder: str) -> None:
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(60)
+
+
+def running(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def until(condition) -> None:
+    """Wait until a condition holds, for 90 seconds at most."""
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def trained(seed: int) -> float:
     torch.manual_seed(seed)
     layer, rows = nn.Linear(64, 64), torch.randn(256, 64)
@@ -62,6 +93,23 @@ def test_workers_train_after_the_parent_has_trained():
 def test_a_unit_that_fails_ends_the_run():
     with pytest.raises(RuntimeError, match="negative dimension"):
         side_by_side(product, [1, -1], 2, "multiply")
+
+
+def test_a_killed_worker_is_one_line():
+    with pytest.raises(WorkError, match="end: a worker process was killed, perhaps for want of"):
+        side_by_side(killed, [1, 2], 2, "end")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_their_parent(tmp_path, number):
+    folder = Path(__file__).parent
+    code = f"import test_work as t; t.side_by_side(t.asleep, [{str(tmp_path)!r}] * 2, 2, 'sleep')"
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=folder, stderr=subprocess.DEVNULL)
+    until(lambda: len(list(tmp_path.iterdir())) == 2)
+    workers = [int(file.name) for file in tmp_path.iterdir()]
+    parent.send_signal(number)
+    until(lambda: not any(map(running, workers)))
+    assert parent.wait(10) != 0
 
 
 def test_interrupted_work_goes_on_until_it_is_cleared(work, place):

@@ -1,23 +1,66 @@
 """The options that every command of this repository shares, and its one way to fail."""
 
 import argparse
+import errno
+import os
+import shutil
+import signal
 import sys
+import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from strata import profiles
+from strata import paths, profiles
 from strata.errors import StrataError
 from strata.params import Params, ParamsError, compose, read
+
+REFUSALS = ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM")
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the process with status 1 and one line on any error of the house."""
+    """End the process with one line: with status 1 on an error of the house or a disk that cannot
+    be written, with 128 and the signal's number on Ctrl-C or a signal that is handled as one."""
     try:
         yield
-    except StrataError as error:
-        sys.exit(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}")
+    except BaseException as error:
+        line, status = _ending(error)
+        if not line:
+            raise
+        traceback.clear_frames(error.__traceback__)  # ends progress bars
+        ending = f"{Path(sys.argv[0]).name}: {line}"
+        if status == 1:
+            sys.exit(ending)
+        print(ending, file=sys.stderr)
+        sys.exit(status)
+
+
+def _ending(error: BaseException) -> tuple[str, int]:
+    """The one line that a process ends with, none where a traceback is due, and its status."""
+    match error:
+        case StrataError():
+            return str(error), 1
+        case KeyboardInterrupt():
+            return "stopped; run again to carry on", 128 + next(iter(error.args), signal.SIGINT)
+        case Exception() if reason := _of_a_disk(error):
+            advice = "Make room there, or make it writable, and run again to carry on"
+            return f"{_place(error)}: {reason}. {advice}", 1
+    return "", 1
+
+
+def _of_a_disk(error: Exception) -> str | None:
+    """What a disk refused, where an error is about that; libraries quote the system's words."""
+    reasons = (os.strerror(getattr(errno, name)) for name in REFUSALS)
+    return next((reason for reason in reasons if reason in str(error)), None)
+
+
+def _place(error: Exception) -> str:
+    """The file that an error names, or the folder with the least room."""
+    written = [paths.ROOT, paths.RESULTS, *paths.MODELS.parent.glob("*/"), tempfile.gettempdir()]
+    least = min(filter(os.path.exists, written), key=lambda place: shutil.disk_usage(place).free)
+    return getattr(error, "filename", None) or str(least)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

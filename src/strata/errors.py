@@ -3,3 +3,7 @@
 
 class StrataError(Exception):
     """Something cannot be had or done as asked; the message names it and says what to do."""
+
+    def __str__(self) -> str:
+        """One line, also where it quotes several of another's."""
+        return " ".join(super().__str__().split())

@@ -23,6 +23,12 @@ RANDOM = "random_initialisation"
 SHUFFLED = "shuffled_layers"
 AS_PUBLISHED = "as_published"
 
+
+def minus(null: str) -> str:
+    """The subject that is the model minus a null model, where both saw the same items."""
+    return f"{MODEL}_minus_{null}"
+
+
 Measurements = dict[str, dict[str, Estimate]]  # key -> subject -> estimate
 
 

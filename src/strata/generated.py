@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from pydantic import TypeAdapter
@@ -21,20 +22,24 @@ from strata.figures import style
 from strata.papers import Paper
 from strata.records import write_text
 from strata.report import parts
-from strata.report.texts import Deviation, Headline
+from strata.report.material import Material, read_material
+from strata.report.texts import Correction, Covered, Deviation, Headline
 
 SCHEMAS = {
     "paper": Paper,
     "claims": list[Claim],
     "deviations": list[Deviation],
     "headlines": list[Headline],
+    "corrections": list[Correction],
+    "coverage": list[Covered],
 }
-PARTS: dict[str, Callable[[parts.Material], str]] = {
+PARTS: dict[str, Callable[[Material], str]] = {
     "papers": parts.papers,
     "headlines": parts.headline_table,
     "verdicts": parts.verdicts,
     "meanings": parts.meanings,
     "deviations": parts.deviations,
+    "corrections": parts.corrections,
     "costs": parts.costs,
     "evidence": parts.evidence,
 }
@@ -48,24 +53,21 @@ def generated() -> dict[Path, str]:
     Raises:
         KeyError: a file names a part that is not known.
     """
-    material = parts.read_material()
+    material = read_material()
     pages = [paths.README, paths.RESULTS / "README.md", *sorted(paths.DOCS.glob("*.md"))]
     texts = {page: _filled(page.read_text(encoding="utf-8"), material) for page in pages}
+    stages = pipeline.with_dependencies(paths.PIPELINE.read_text(encoding="utf-8"))
     schemas = {
-        paths.PAPERS / f"{name}.schema.json": TypeAdapter(kind).json_schema()
-        for name, kind in SCHEMAS.items()
+        paths.PAPERS / f"{name}.schema.json": _schema(kind) for name, kind in SCHEMAS.items()
     }
-    return {
-        paths.PIPELINE: pipeline.with_dependencies(paths.PIPELINE.read_text(encoding="utf-8")),
-        **texts,
-        **{
-            file: json.dumps(schema, indent=1, sort_keys=True) + "\n"
-            for file, schema in schemas.items()
-        },
-    }
+    return {paths.PIPELINE: stages, **texts, **schemas}
 
 
-def _filled(text: str, material: parts.Material) -> str:
+def _schema(kind: Any) -> str:
+    return json.dumps(TypeAdapter(kind).json_schema(), indent=1, sort_keys=True) + "\n"
+
+
+def _filled(text: str, material: Material) -> str:
     return PART.sub(lambda match: f"{match[1]}{PARTS[match[2]](material)}{match[3]}", text)
 
 
@@ -73,7 +75,7 @@ def picture() -> None:
     """Draw every claim on one axis, as the speaking profiles judge it."""
     matplotlib.use("agg")
     style.use_style()
-    style.save(agreement(agreement_table(parts.read_material().spoken)), PICTURE)
+    style.save(agreement(agreement_table(read_material().spoken)), PICTURE)
 
 
 if __name__ == "__main__":

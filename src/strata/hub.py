@@ -11,16 +11,20 @@ ADVICE = {
 }
 
 
-@cache
-def rows(repository: str, config: str | None, revision: str, split: str) -> Any:
-    """A split of a data set, as a `datasets.Dataset`; asked for once in a process.
+def load(repository: str, config: str | None, revision: str | None, **options: Any) -> Any:
+    """A data set at a commit, as `datasets.load_dataset` gives it; None: at the newest.
+
+    A commit has a cache of its own: out of reach of the hub, `datasets` takes the latest rows in
+    its cache, whatever their commit.
 
     Raises:
         Exception: whatever `datasets` raises; `reason` says it in a line.
     """
+    from datasets import config as datasets_config
     from datasets import load_dataset
 
-    return load_dataset(repository, config, split=split, **pinned(revision))
+    place = Path(datasets_config.HF_DATASETS_CACHE) / (revision or "")
+    return load_dataset(repository, config, revision=revision, cache_dir=str(place), **options)
 
 
 @cache
@@ -30,17 +34,6 @@ def commit(repository: str, revision: str) -> str:
 
     found = HfApi().resolve_revision(repository, repo_type="dataset", revision=revision)
     return found.resolved
-
-
-def pinned(revision: str) -> dict[str, str]:
-    """Options of `load_dataset` for one commit.
-
-    The commit has a cache of its own: out of reach of the hub, `datasets` takes the latest rows in
-    its cache, whatever their commit.
-    """
-    from datasets import config
-
-    return {"revision": revision, "cache_dir": str(Path(config.HF_DATASETS_CACHE) / revision)}
 
 
 def reason(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from strata.records import write_text
 
 PREFIX = "results/${profile}/"
 UNTRACKED = ("params", "paths.py", "rooms.py", "profiles.py", "yamls.py", "errors.py")
-UNTRACKED += ("command_line.py", "stage.py")
+UNTRACKED += ("command_line.py", "stage.py", "locks.py", "results.py", "pipeline.py")
 """What they read is tracked by key, or decides no number."""
 
 
@@ -38,6 +38,11 @@ def files(stage: str) -> list[str]:
     outputs = [*entry.get("outs", []), *entry.get("metrics", []), *entry.get("plots", [])]
     names = [next(iter(each)) if isinstance(each, dict) else each for each in outputs]
     return [name.removeprefix(PREFIX) for name in names]
+
+
+def every_file() -> set[str]:
+    """All that stages write below results/<profile>/."""
+    return {file for stage in stages() for file in files(stage)}
 
 
 def stage_of(file: str) -> str | None:
@@ -98,19 +103,25 @@ def has_code(file: Path) -> bool:
     )
 
 
-def _imported(file: Path) -> Iterator[Path]:
+def named_modules(file: Path) -> Iterator[str]:
+    """What a file names in its imports of `strata`: modules as paths below src/, and members."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
+        yield from (name.replace(".", "/") for name in names if name.startswith("strata"))
+
+
+def _imported(file: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "rooms.modules":
             yield from rooms.files(ast.literal_eval(node.args[0]))
-        for name in (each.replace(".", "/") for each in names if each.startswith("strata")):
-            for place in (paths.SRC / f"{name}.py", paths.SRC / name / "__init__.py"):
-                if place.is_file():
-                    yield place
+    for name in named_modules(file):
+        for place in (paths.SRC / f"{name}.py", paths.SRC / name / "__init__.py"):
+            if place.is_file():
+                yield place
 
 
 def with_dependencies(text: str) -> str:

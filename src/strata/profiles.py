@@ -9,7 +9,7 @@ from pathlib import Path
 
 from strata import paths
 from strata.errors import StrataError
-from strata.yamls import read_yaml
+from strata.yamls import read_mapping
 
 
 class ProfileError(StrataError):
@@ -18,7 +18,10 @@ class ProfileError(StrataError):
 
 def base() -> str:
     """The profile that `params.yaml` itself is."""
-    return read_yaml(paths.PARAMS, ProfileError)["profile"]
+    name = read_mapping(paths.PARAMS, ProfileError).get("profile")
+    if not isinstance(name, str):
+        raise ProfileError(f"{paths.PARAMS}: profile: expected a name, found {name!r}")
+    return name
 
 
 def ranks() -> dict[str, int]:
@@ -35,8 +38,8 @@ def _ranks(params: Path, overlays: Path) -> dict[str, int]:
     files = {base(): params} | {file.stem: file for file in overlays.glob("*.yaml")}
     found = {}
     for name, file in files.items():
-        rank = (read_yaml(file, ProfileError) or {}).get("rank")
-        if not isinstance(rank, int):
+        rank = read_mapping(file, ProfileError).get("rank")
+        if type(rank) is not int:
             raise ProfileError(f"{file}: expected rank: a whole number, found {rank!r}")
         found[name] = rank
     return dict(sorted(found.items(), key=lambda item: (item[1], item[0])))
@@ -49,7 +52,7 @@ def rank(profile: str) -> int:
         ProfileError: there is no such profile.
     """
     known = ranks()
-    if profile not in known:
+    if profile not in [*known]:
         raise ProfileError(f"unknown profile {profile!r}: expected one of {', '.join(known)}")
     return known[profile]
 

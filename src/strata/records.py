@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from strata import paths
+from strata.locks import locked
 
 SIGNIFICANT_DIGITS = 7
 LIBRARIES = ("torch", "transformers", "datasets", "lm_eval", "numpy", "scipy")
@@ -38,20 +38,30 @@ class Estimate(NamedTuple):
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all; an unchanged file is left alone."""
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(
-        "w", dir=path.parent, delete=False, encoding="utf-8", newline="\n"
-    ) as part:
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; an unchanged file is left alone.
+
+    Writers take turns, so the temporary file is this one's or was left by a killed one.
+
+    Raises:
+        OSError: it cannot be written; it names the file.
+    """
+    part = path.with_name(f".{path.name}.part")
+    with locked("writing"):
         try:
-            part.write(text)
-            part.flush()
-        except BaseException:
-            os.unlink(part.name)
+            if not (path.is_file() and path.read_bytes() == content):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part.write_bytes(content)
+                os.replace(part, path)
+        except OSError as error:
+            error.filename = error.filename or str(path)
             raise
-    os.chmod(part.name, 0o644)
-    os.replace(part.name, path)
+        finally:
+            if part.exists():
+                part.unlink()
 
 
 def write_json(path: Path, content: Any) -> None:

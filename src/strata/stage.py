@@ -8,14 +8,16 @@ A numbered script defines `run(settings)` and ends with
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from strata import paths, records
 from strata.command_line import one_line_errors, parameters, parser
+from strata.locks import locked
 from strata.params import Params
 
 SHARED = ("profile", "params", "set", "dry_run")
@@ -34,16 +36,18 @@ def main(
         price: what the stage would cost, as text; adds `--dry-run`, which prints it and stops.
         extend: adds options of the stage's own to a parser.
 
-    Exits with status 1 and one line on an error of the house, 2 on a bad option.
+    Two runs of a stage and profile follow each other. Exits with one line: with status 1 on an
+    error of the house, 2 on a bad option, 130 on Ctrl-C, 143 on SIGTERM.
     """
-    options = parser(description)
-    if price:
-        options.add_argument("--dry-run", action="store_true", help="print the cost and stop")
-    extend(options)
-    chosen = options.parse_args()
-    settings = parameters(chosen)
-    extras = {name: value for name, value in vars(chosen).items() if name not in SHARED}
     with one_line_errors():
+        signal.signal(signal.SIGTERM, _interrupt)
+        options = parser(description)
+        if price:
+            options.add_argument("--dry-run", action="store_true", help="print the cost and stop")
+        extend(options)
+        chosen = options.parse_args()
+        settings = parameters(chosen)
+        extras = {name: value for name, value in vars(chosen).items() if name not in SHARED}
         if price and chosen.dry_run:
             print(price(settings))
             return
@@ -51,16 +55,27 @@ def main(
             run(settings, **extras)
 
 
-def recorded(profile: str) -> AbstractContextManager[None]:
-    """The stage's provenance, written by the first of the processes that torchrun started."""
+@contextmanager
+def recorded(profile: str) -> Iterator[None]:
+    """Run alone and write the provenance; the first of torchrun's processes does it for all."""
     if os.environ.get("RANK", "0") != "0":
-        return nullcontext()
-    return records.provenance(paths.results(profile) / "provenance" / f"{name()}.json", device)
+        yield
+        return
+    provenance = paths.results(profile) / "provenance" / f"{name()}.json"
+    with (
+        locked(f"{profile}-{name()}", f"{name()} ({profile})"),
+        records.provenance(provenance, device),
+    ):
+        yield
 
 
 def name() -> str:
     """The stage that this process runs: its script's name without the number."""
     return Path(sys.argv[0]).stem.partition("_")[2]
+
+
+def _interrupt(number: int, _frame: Any) -> None:
+    raise KeyboardInterrupt(number)
 
 
 def device() -> dict[str, str]:

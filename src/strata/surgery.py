@@ -7,7 +7,8 @@
 
 `layers` is one layer or several; with several, every new value is computed from the original
 weights. The weights are changed in place while the block runs, and come back also after an error.
-"Matrices" are a block's two-dimensional parameters; its norms are left as they are.
+"Matrices" are a block's parameters of two or more dimensions, experts stored as one tensor among
+them; its norms and biases are left as they are.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +19,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from strata.errors import StrataError
+from strata.execution import sample, trace
 from strata.models import blocks
 
 Weights = Mapping[str, torch.Tensor]
@@ -34,7 +36,7 @@ def neighbour_average(model: PreTrainedModel, layers: int | Iterable[int]) -> It
     The paper does not say what happens at the ends: there the one neighbour is taken.
 
     Raises:
-        SurgeryError: no such layer, or neighbours of other shapes.
+        SurgeryError: no such layer, or neighbours of other parts or shapes.
     """
     chosen = _checked(model, layers)
     with predicted(model, {layer: _neighbour_mean(model, layer) for layer in chosen}):
@@ -71,8 +73,29 @@ def scaled(
 
 @contextmanager
 def zeroed(model: PreTrainedModel, layers: int | Iterable[int]) -> Iterator[None]:
-    """Set the matrices to zero, so that a pre-norm block adds nothing to the residual stream."""
-    with scaled(model, layers, 0.0):
+    """Set matrices and biases to zero, so that a block adds nothing to the residual stream.
+
+    Raises:
+        SurgeryError: no such layer, or a block that still changes the stream (it normalises the
+            sum, say).
+    """
+    chosen = _checked(model, layers)
+    values = {
+        layer: {
+            name: torch.zeros_like(own)
+            for name, own in blocks(model)[layer].named_parameters()
+            if own.dim() > 1 or name.endswith("bias")
+        }
+        for layer in chosen
+    }
+    with predicted(model, values):
+        states = trace(model, sample(model)).inputs
+        for layer in chosen:
+            if not torch.equal(states[layer], states[layer + 1]):
+                raise SurgeryError(
+                    f"layer {layer}: with zero weights the block still changes the stream; "
+                    f"{type(model).__name__} cannot have it zeroed"
+                )
         yield
 
 
@@ -83,7 +106,7 @@ def noised(
     """Add Gaussian noise of `fraction` of each matrix's own standard deviation (paper A: 0.5)."""
     values = {
         layer: {
-            name: matrix + fraction * matrix.std() * noise
+            name: matrix + fraction * _spread(matrix) * noise
             for name, matrix, noise in _with_noise(model, layer, seed)
         }
         for layer in _checked(model, layers)
@@ -97,7 +120,7 @@ def randomised(model: PreTrainedModel, layers: int | Iterable[int], seed: int) -
     """Replace each matrix by Gaussian noise of the same mean and standard deviation."""
     values = {
         layer: {
-            name: matrix.mean() + matrix.std() * noise
+            name: matrix.mean() + _spread(matrix) * noise
             for name, matrix, noise in _with_noise(model, layer, seed)
         }
         for layer in _checked(model, layers)
@@ -108,10 +131,17 @@ def randomised(model: PreTrainedModel, layers: int | Iterable[int], seed: int) -
 
 @contextmanager
 def shared(model: PreTrainedModel, layers: int | Iterable[int], source: int) -> Iterator[None]:
-    """Give every layer all the weights of block `source`."""
+    """Give every layer all the weights of block `source`.
+
+    Raises:
+        SurgeryError: no such layer, or blocks of other parts or shapes.
+    """
     (giver,) = _checked(model, source)
-    weights = {name: value.detach() for name, value in blocks(model)[giver].named_parameters()}
-    with predicted(model, dict.fromkeys(_checked(model, layers), weights)):
+    weights = _weights(model, giver)
+    chosen = _checked(model, layers)
+    for layer in chosen:
+        check_parts(model, layer, giver)
+    with predicted(model, dict.fromkeys(chosen, weights)):
         yield
 
 
@@ -128,8 +158,10 @@ def predicted(model: PreTrainedModel, values: Mapping[int, Weights]) -> Iterator
     """Replace parameters of blocks: layer -> parameter name -> new value.
 
     Raises:
-        SurgeryError: no such layer or parameter, or a value of another shape.
+        SurgeryError: no such layer or parameter, a value of another shape, or a parameter that
+            another block has too.
     """
+    owners = _owners(model)
     for layer in _checked(model, values):
         own = dict(blocks(model)[layer].named_parameters())
         for name, value in values[layer].items():
@@ -139,6 +171,12 @@ def predicted(model: PreTrainedModel, values: Mapping[int, Weights]) -> Iterator
                     f"layer {layer}: {name} has shape {found}, its new value {tuple(value.shape)}; "
                     f"they must be equal"
                 )
+            others = owners[id(own[name])] - values.keys()
+            if others:
+                raise SurgeryError(
+                    f"layer {layer}: {name} is a weight of layers {sorted(others)} too; edit them "
+                    f"together"
+                )
     with ExitStack() as stack:
         for layer, weights in values.items():
             stack.enter_context(_replaced(blocks(model)[layer], weights))
@@ -146,25 +184,43 @@ def predicted(model: PreTrainedModel, values: Mapping[int, Weights]) -> Iterator
 
 
 def matrices(block: nn.Module) -> dict[str, torch.Tensor]:
-    """A block's two-dimensional parameters by name, detached."""
-    return {name: p.detach() for name, p in block.named_parameters() if p.dim() == 2}
+    """A block's parameters of two or more dimensions by name, detached."""
+    return {name: p.detach() for name, p in block.named_parameters() if p.dim() > 1}
 
 
 def _neighbour_mean(model: PreTrainedModel, layer: int) -> Weights:
-    layers = blocks(model)
-    near = [
-        dict(layers[i].named_parameters()) for i in (layer - 1, layer + 1) if 0 <= i < len(layers)
-    ]
-    mean = {}
-    for name, own in layers[layer].named_parameters():
-        others = [each[name].detach() for each in near]
-        if any(other.shape != own.shape for other in others):
+    near = [i for i in (layer - 1, layer + 1) if 0 <= i < len(blocks(model))]
+    for other in near:
+        check_parts(model, layer, other)
+    others = [_weights(model, other) for other in near]
+    return {name: torch.stack([each[name] for each in others]).mean(dim=0) for name in others[0]}
+
+
+def check_parts(model: PreTrainedModel, layer: int, other: int) -> None:
+    """Refuse what needs two blocks to have the same parameters."""
+    own, theirs = (
+        {name: tuple(value.shape) for name, value in _weights(model, each).items()}
+        for each in (layer, other)
+    )
+    for name in own | theirs:
+        if own.get(name) != theirs.get(name):
             raise SurgeryError(
-                f"layer {layer}: {name} has shape {tuple(own.shape)}, its neighbours "
-                f"{[tuple(other.shape) for other in others]}; averaging needs equal shapes"
+                f"layer {layer}: {name} has shape {own.get(name)}, in layer {other} "
+                f"{theirs.get(name)}; this needs equal shapes"
             )
-        mean[name] = torch.stack(others).mean(dim=0)
-    return mean
+
+
+def _weights(model: PreTrainedModel, layer: int) -> dict[str, torch.Tensor]:
+    return {name: value.detach() for name, value in blocks(model)[layer].named_parameters()}
+
+
+def _owners(model: PreTrainedModel) -> dict[int, set[int]]:
+    """The layers that have a parameter, by its id."""
+    owners: dict[int, set[int]] = {}
+    for layer, block in enumerate(blocks(model)):
+        for parameter in block.parameters():
+            owners.setdefault(id(parameter), set()).add(layer)
+    return owners
 
 
 def _with_noise(
@@ -174,6 +230,11 @@ def _with_noise(
     for name, matrix in matrices(blocks(model)[layer]).items():
         noise = torch.randn(matrix.shape, generator=generator, dtype=matrix.dtype)
         yield name, matrix, noise.to(matrix.device)
+
+
+def _spread(matrix: torch.Tensor) -> torch.Tensor:
+    """Standard deviation; none of a single number."""
+    return matrix.std() if matrix.numel() > 1 else matrix.new_zeros(())
 
 
 @contextmanager

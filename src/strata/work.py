@@ -10,8 +10,11 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,6 +59,12 @@ class Work:
         """Keep a unit's result and drop its checkpoint."""
         write_json(self.folder / f"{unit}.json", result)
         self._checkpoint(unit).unlink(missing_ok=True)
+
+    def once(self, unit: str, make: Callable[[], Any]) -> Any:
+        """What a unit leaves, as `result` has it; made only if it is not finished."""
+        if self.result(unit) is None:
+            self.finish(unit, make())
+        return self.result(unit)
 
     def save(self, unit: str, state: Mapping[str, Any]) -> None:
         """Keep the state of a unit under way, in the place of its last one."""
@@ -126,5 +135,28 @@ def side_by_side(
     if workers == 1 or len(units) <= 1:
         return [function(unit) for unit in tqdm(units, label)]
     context = multiprocessing.get_context("spawn" if torch.cuda.is_initialized() else None)
-    with ProcessPoolExecutor(workers, context, torch.set_num_threads, (1,)) as pool:
-        return list(tqdm(pool.map(function, units), label, total=len(units)))
+    with ProcessPoolExecutor(workers, context, _start_worker) as pool:
+        try:
+            return list(tqdm(pool.map(function, units), label, total=len(units)))
+        except KeyboardInterrupt:
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            raise
+        except BrokenProcessPool as error:
+            raise WorkError(
+                f"{label}: a worker process was killed, perhaps for want of memory. Set fewer "
+                f"workers, or run again: finished units are kept"
+            ) from error
+
+
+def _start_worker() -> None:
+    """One thread; the parent alone stops a worker, also by its own end."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGKILL)

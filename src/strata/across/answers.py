@@ -4,6 +4,7 @@ import pandas as pd
 
 from strata.evidence import MODEL, Measurements
 from strata.records import Estimate
+from strata.statistics import difference
 
 ZERO = "zero"
 
@@ -11,8 +12,9 @@ ZERO = "zero"
 def answers(measured: Measurements) -> pd.DataFrame:
     """A row a measurement and null: both with their intervals, and how they lie.
 
-    `above` or `below`: the intervals do not meet; `not told apart`: they do; `not run`: one of the
-    two is missing. A measurement without a null is a difference, and is compared with zero.
+    `above` or `below`: the interval of ours minus the null's lies beyond zero; `not told apart`: it
+    does not; `not run`: one of the two is missing. A measurement without a null is a difference,
+    and is compared with zero.
     """
     rows = []
     for key, subjects in measured.items():
@@ -26,12 +28,13 @@ def answers(measured: Measurements) -> pd.DataFrame:
 
 
 def finding(ours: Estimate | None, null: Estimate) -> str:
-    """How an interval lies against a null's."""
+    """How a measurement lies against a null's: by the interval of their difference."""
     if ours is None:
         return "not run"
-    if ours.low > null.high:
+    minus = difference(ours, null)
+    if minus.low > 0:
         return "above"
-    return "below" if ours.high < null.low else "not told apart"
+    return "below" if minus.high < 0 else "not told apart"
 
 
 def _columns(prefix: str, found: Estimate | None) -> dict[str, float | None]:

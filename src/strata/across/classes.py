@@ -74,11 +74,10 @@ def measurements(
         for subject in (MODEL, RANDOM):
             rows = similarity.query("subject == @subject and measure == @measure")
             labels = three_classes(matrix(rows))
-            tables[subject, measure] = pd.DataFrame(
-                {"layer": range(len(labels)), "class": np.array(NAMES)[labels]}
-            )
+            named = {"layer": range(len(labels)), "class": np.array(NAMES)[labels]}
+            tables[subject, measure] = pd.DataFrame(named)
             found[subject] = _agreement(labels, important[subject, READING], redundant)
-        middle = int((labels_of(tables[MODEL, measure]) == 1).sum())
+        middle = int((tables[MODEL, measure]["class"] == "middle").sum())
         importance = important[MODEL, READING]
         others = [explained(labels, importance[:, :1])[0] for labels in cuts(len(importance))]
         sizes = {"redundant_in_middle": redundant, "core_in_middle": len(CORE)}
@@ -91,11 +90,6 @@ def measurements(
                 measured[name][ANY_CUT] = null_range(np.array(others))
     table = pd.concat(tables, names=["subject", "measure"])
     return table.reset_index(["subject", "measure"]).reset_index(drop=True), measured
-
-
-def labels_of(table: pd.DataFrame) -> Floats:
-    """Classes by number, from their names."""
-    return table["class"].map(NAMES.index).to_numpy()
 
 
 def _agreement(labels: Floats, importance: Floats, redundant: int) -> dict[str, Estimate]:

@@ -9,7 +9,17 @@ from matplotlib.figure import Figure
 
 from strata.evidence import MODEL, RANDOM
 from strata.figures.shown import Shown
-from strata.figures.style import MODEL_COLOUR, NULL_COLOURS, PALETTE, intervals
+from strata.figures.style import (
+    MODEL_COLOUR,
+    NULL_COLOURS,
+    PALETTE,
+    SUBJECT_COLOURS,
+    band,
+    intervals,
+    panels,
+    tight,
+    words,
+)
 
 READING_LABELS = {
     "neighbour_average": "weights replaced by the neighbours' mean",
@@ -48,22 +58,13 @@ def across_touch(shown: Shown) -> Figure:
             axis.set_xlabel(f"importance: {label} (nats a token)")
         row[0].set_ylabel(f"LAMBADA accuracy lost,\n{lost}")
     axes[1, 1].legend(title="layers, 95% intervals", loc="upper left")
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 def _crosses(axis: Axes, rows: pd.DataFrame, colour: object, label: str) -> None:
-    axis.errorbar(
-        rows["importance"],
-        rows["harm"],
-        xerr=_errors(rows, "importance", "importance_low", "importance_high"),
-        yerr=_errors(rows, "harm", "harm_low", "harm_high"),
-        fmt="o",
-        ms=4,
-        lw=0.7,
-        color=colour,
-        label=label,
-    )
+    look = {"fmt": "o", "ms": 4, "lw": 0.7, "color": colour, "label": label}
+    errors = {"xerr": _errors(rows, "importance"), "yerr": _errors(rows, "harm")}
+    axis.errorbar(rows["importance"], rows["harm"], **errors, **look)
 
 
 def across_profiles(shown: Shown) -> Figure:
@@ -72,22 +73,19 @@ def across_profiles(shown: Shown) -> Figure:
     table = shown.table("across/profiles")
     models = list(table["model"].unique())
     rows = -(-len(models) // PANELS)
-    figure, axes = plt.subplots(
-        rows, PANELS, figsize=(15, 3.4 * rows), sharex=True, sharey=True, squeeze=False
-    )
+    figure, axes = panels(rows, PANELS, 3.75, 3.4, sharex=True, sharey=True)
     for axis, model in zip(axes.flat, models, strict=False):
         own = table[table["model"] == model]
         _capacity(axis, own)
         for (subject, _), line in own.groupby(["subject", "seed"], sort=False):
-            colour = MODEL_COLOUR if subject == MODEL else NULL_COLOURS[RANDOM]
-            axis.plot(line["depth"], line["importance"], "o-", ms=3, color=colour)
-            axis.fill_between(line["depth"], line["low"], line["high"], color=colour, alpha=0.2)
-        axis.set_title(model.replace(".", ", ").replace("_", " "))
+            over = line.set_index("depth")
+            look = {"ms": 3, "color": SUBJECT_COLOURS[subject]}
+            band(axis, over["importance"], (over["low"], over["high"]), "o-", alpha=0.2, **look)
+        axis.set_title(words(model.replace(".", ", ")))
     for axis in axes.flat[len(models) :]:
         axis.set_visible(False)
     for subject, label in ((MODEL, "trained, one line a seed"), (RANDOM, "null: untrained")):
-        colour = MODEL_COLOUR if subject == MODEL else NULL_COLOURS[RANDOM]
-        axes[0, 0].plot([], [], color=colour, label=label)
+        axes[0, 0].plot([], [], color=SUBJECT_COLOURS[subject], label=label)
     axes[0, 0].bar([np.nan], [np.nan], color="0.88", label="parameters (largest layer: 1)")
     axes[0, 0].legend(fontsize="small")
     for axis in axes[:, 0]:
@@ -95,8 +93,7 @@ def across_profiles(shown: Shown) -> Figure:
         axis.set_ylabel("importance (nats a token)")
     for axis in axes[-1]:
         axis.set_xlabel("relative depth")
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 def _capacity(axis: Axes, table: pd.DataFrame) -> None:
@@ -105,8 +102,7 @@ def _capacity(axis: Axes, table: pd.DataFrame) -> None:
     behind = axis.twinx()
     share = first["parameters"] / first["parameters"].max()
     behind.bar(first["depth"], share, width=0.8 / len(first), color="0.88")
-    behind.set_ylim(0, 1.02)
-    behind.set_yticks([])
+    behind.set(ylim=(0, 1.02), yticks=[])
     behind.grid(visible=False)
     axis.set_zorder(behind.get_zorder() + 1)
     axis.patch.set_visible(False)
@@ -124,12 +120,11 @@ def across_classes(shown: Shown) -> Figure:
     intervals(bars, own["layer"], own, columns, fmt="none", ecolor="0.2")
     bars.set_yscale("symlog", linthresh=0.1)
     bars.set_ylabel("importance (nats a token)")
-    names = list(CLASSES)
     groups = list(segments.groupby(["subject", "measure"], sort=False))
-    grid = np.array([rows["class"].map(names.index) for _, rows in groups])
+    grid = np.array([rows["class"].map(list(CLASSES).index) for _, rows in groups])
     strips.imshow(grid, aspect="auto", cmap=ListedColormap(CLASSES.values()), vmin=0, vmax=2)
     labels = [
-        f"{measure}{'' if subject == MODEL else ' (null: untrained)'}".replace("_", " ")
+        words(measure) + ("" if subject == MODEL else " (null: untrained)")
         for (subject, measure), _ in groups
     ]
     strips.set_yticks(range(len(labels)), labels, fontsize=8)
@@ -164,30 +159,23 @@ def forest(answers: pd.DataFrame, label: str) -> Figure:
         intervals(axis, [place], own.iloc[:1], across=True, capsize=3, color=MODEL_COLOUR)
     axis.errorbar([], [], fmt="o", color=MODEL_COLOUR, label="trained models, 95% interval")
     for null in nulls:
-        axis.plot([], [], color=NULLS[null], lw=4, alpha=0.55, label=f"null: {null}, 95%")
+        axis.plot([], [], color=NULLS[null], lw=4, alpha=0.55, label=f"null: {words(null)}, 95%")
     axis.axvline(0, color="0.3", lw=0.8)
     axis.set_yticks(range(len(keys)), [_readable(key) for key in keys], fontsize=9)
     axis.set_xlabel(label)
-    handles, labels = axis.get_legend_handles_labels()
-    axis.legend(
-        handles,
-        [each.replace("_", " ") for each in labels],
-        fontsize="small",
-        loc="upper center",
-        bbox_to_anchor=(0.4, -0.7 / (1 + 0.42 * len(keys))),
-        ncol=2,
-    )
-    figure.tight_layout()
-    return figure
+    below = (0.4, -0.7 / (1 + 0.42 * len(keys)))
+    axis.legend(fontsize="small", loc="upper center", bbox_to_anchor=below, ncol=2)
+    return tight(figure)
 
 
 def _readable(key: str) -> str:
-    return ", ".join(part.replace("_", " ") for part in key.split(".")[1:])
+    return ", ".join(words(part) for part in key.split(".")[1:])
 
 
-def _errors(rows: pd.DataFrame, value: str, low: str, high: str) -> np.ndarray:
+def _errors(rows: pd.DataFrame, name: str) -> np.ndarray:
     """Distances from values to the ends of their intervals: (2, n)."""
-    return np.clip([rows[value] - rows[low], rows[high] - rows[value]], 0, None)
+    value, low, high = (rows[f"{name}{end}"] for end in ("", "_low", "_high"))
+    return np.clip([value - low, high - value], 0, None)
 
 
 FIGURES = (across_touch, across_profiles, across_classes, across_predictors)

@@ -66,13 +66,9 @@ def token_batches(documents: readers.Validation, size: int) -> list[TokenBatch]:
     """Held-out documents as batches of `size` rows."""
     first = torch.ones(len(documents.ids_NxL), 1, dtype=torch.long)
     mask_NxL = torch.cat([first, documents.real_NxL.long()], dim=1)
-    rows = range(len(mask_NxL))
-    return [
-        TokenBatch(list(rows[start : start + size]), ids, mask)
-        for start, ids, mask in zip(
-            rows[::size], documents.ids_NxL.split(size), mask_NxL.split(size), strict=True
-        )
-    ]
+    rows = torch.arange(len(mask_NxL))
+    parts = (each.split(size) for each in (rows, documents.ids_NxL, mask_NxL))
+    return [TokenBatch(own.tolist(), ids, mask) for own, ids, mask in zip(*parts, strict=True)]
 
 
 def measure(

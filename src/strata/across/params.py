@@ -1,25 +1,19 @@
 """Parameters of what joins the three papers."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from strata.params.sections import PositiveInt, Section
+from strata.params.sections import PositiveInt, Resampled, Resamples, Section
 
 
 class AcrossAnatomyParams(Section):
     """Papers A and C on paper B's models; `affected` lists M, which must fit 12 and 18 layers."""
 
     batch_size: PositiveInt
-    affected: Annotated[list[PositiveInt], Field(min_length=1)]
+    affected: list[PositiveInt]
 
 
-class AcrossPapersParams(Section):
+class AcrossPapersParams(Resampled):
     """Intervals over passages, items, documents and models; nulls from permuted layers."""
 
-    resamples: Annotated[int, Field(ge=100)]
-    permutations: Annotated[int, Field(ge=100)]
-    seed: int
+    permutations: Resamples
 
 
 SECTIONS: dict[str, type[Section]] = {

@@ -10,12 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from strata.across.association import (
-    PERMUTED,
-    closeness_to_an_end,
-    correlation,
-    null_range,
-)
+from strata.across.association import PERMUTED, closeness_to_an_end, correlation, null_range
 from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns
 from strata.evidence import MODEL, RANDOM, Measurements
@@ -62,20 +57,21 @@ def with_rivals(features: pd.DataFrame, parameters: Floats) -> pd.DataFrame:
 
 def correlations(models: Mapping[str, Sequence[Layers]]) -> pd.DataFrame:
     """Rank correlation of every statistic with importance: a row a model, mean over its runs."""
-    return pd.DataFrame(
-        {
-            model: pd.DataFrame(
-                [
-                    {
-                        name: correlation(values.to_numpy(float), run.importance)[0]
-                        for name, values in run.features.items()
-                    }
-                    for run in runs
-                ]
-            ).mean()
-            for model, runs in models.items()
-        }
-    ).T
+    means = {
+        model: np.mean([_by_statistic(run, run.importance) for run in runs], axis=0)[:, 0]
+        for model, runs in models.items()
+    }
+    return pd.DataFrame.from_dict(means, orient="index", columns=_statistics(models))
+
+
+def _by_statistic(layers: Layers, importance: Floats) -> Floats:
+    """Rank correlation of every statistic with importances (T, n): (statistics, n)."""
+    columns = layers.features.to_numpy(float).T
+    return np.array([correlation(values, importance) for values in columns])
+
+
+def _statistics(models: Mapping[str, Sequence[Layers]]) -> pd.Index:
+    return next(iter(models.values()))[0].features.columns
 
 
 def held_out(table: pd.DataFrame) -> pd.DataFrame:
@@ -114,19 +110,13 @@ def _permuted(
 ) -> dict[str, Floats]:
     """Each statistic's mean score over models whose importance is in random order, many times."""
     generator = np.random.default_rng(params.seed)
-    found: dict[str, list[Floats]] = {}
+    found = []
     for runs in models.values():
-        drawn: dict[str, list[Floats]] = {}
-        for run in runs:
-            copies = np.repeat(run.importance[:, None], params.permutations, axis=1)
-            shuffled = generator.permuted(copies, axis=0)
-            for name, values in run.features.items():
-                drawn.setdefault(name, []).append(correlation(values.to_numpy(float), shuffled))
-        for name, each in drawn.items():
-            found.setdefault(name, []).append(np.mean(each, axis=0))
-    stacked = {name: np.array(each) for name, each in found.items()}  # (models, permutations)
-    draws = [
-        held_out(pd.DataFrame({name: each[:, draw] for name, each in stacked.items()})).mean()
-        for draw in range(params.permutations)
-    ]
+        copies = (np.repeat(run.importance[:, None], params.permutations, axis=1) for run in runs)
+        shuffled = (generator.permuted(each, axis=0) for each in copies)
+        drawn = [_by_statistic(run, each) for run, each in zip(runs, shuffled, strict=True)]
+        found.append(np.mean(drawn, axis=0))
+    names = _statistics(models)
+    by_draw = np.moveaxis(found, 2, 0)  # permutations, models, statistics
+    draws = [held_out(pd.DataFrame(each, columns=names)).mean() for each in by_draw]
     return pd.DataFrame(draws).to_dict("list")

@@ -9,9 +9,15 @@ import pandas as pd
 from strata.across.association import nats_per_token
 from strata.across.params import AcrossPapersParams
 from strata.lws.comparison import BASELINES
+from strata.results import read_table
 from strata.statistics import Floats, resampling_weights
 
 KEYS = ["model", "seed", "subject"]
+NUMBERS = {
+    "layers": ("layer", "parameters"),
+    "nll": ("passage", "nll", "tokens"),
+    "schedules": ("place", "nll_D*"),
+}
 
 
 @dataclass(frozen=True)
@@ -65,8 +71,10 @@ class LwsRuns:
 def read(folder: Path, params: AcrossPapersParams) -> LwsRuns:
     """Read lws_layers.csv, lws_nll.csv and lws_schedules.csv."""
     layers, nll, schedules = (
-        pd.read_csv(folder / f"lws_{name}.csv").groupby(KEYS, sort=False)
-        for name in ("layers", "nll", "schedules")
+        read_table(folder / f"lws_{name}.csv", "seed", *numbers, text=("model", "subject")).groupby(
+            KEYS, sort=False
+        )
+        for name, numbers in NUMBERS.items()
     )
     return LwsRuns(
         {

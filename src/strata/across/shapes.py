@@ -11,13 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from strata.across.association import (
-    PERMUTED,
-    correlation,
-    estimate,
-    mean_correlations,
-    permuted,
-)
+from strata.across.association import PERMUTED, correlation, estimate, mean_correlations, permuted
 from strata.across.params import AcrossPapersParams
 from strata.across.runs import LwsRuns, Run, relative_depth
 from strata.evidence import MODEL, RANDOM, Measurements
@@ -86,16 +80,20 @@ def agreements(runs: LwsRuns) -> Measurements:
     }
     measured: Measurements = {}
     for model in runs.scaled():
-        ours, base = runs.of(model, MODEL), runs.of(runs.base_of(model), MODEL)
         for name, view in views.items():
-            measured[f"anatomy.{model}.{name}"] = mean_correlations(
-                {
-                    MODEL: _apart(ours, base, view),
-                    ANOTHER_SEED: _apart(base, base, view),
-                    RANDOM: _twins_apart(runs, model, view),
-                }
-            )
+            measured[f"anatomy.{model}.{name}"] = mean_correlations(_pairs(runs, model, view))
     return measured
+
+
+def _pairs(runs: LwsRuns, model: str, view: Callable[[Run], Floats]) -> dict[str, Pairs]:
+    """Views of a model and the uniform one of its depth: trained; of two uniform ones; twins."""
+    ours, base = (runs.of(each, MODEL) for each in (model, runs.base_of(model)))
+    twins, bases = (runs.of(each, RANDOM) for each in (model, runs.base_of(model)))
+    return {
+        MODEL: _apart(ours, base, view),
+        ANOTHER_SEED: _apart(base, base, view),
+        RANDOM: [(view(our), view(b)) for our in twins.values() for b in bases.values()],
+    }
 
 
 def _apart(ours: dict[int, Run], base: dict[int, Run], view: Callable[[Run], Floats]) -> Pairs:
@@ -106,11 +104,6 @@ def _apart(ours: dict[int, Run], base: dict[int, Run], view: Callable[[Run], Flo
         for place, other in base.items()
         if seed != place
     ]
-
-
-def _twins_apart(runs: LwsRuns, model: str, view: Callable[[Run], Floats]) -> Pairs:
-    bases = runs.of(runs.base_of(model), RANDOM)
-    return [(view(our), view(b)) for our in runs.of(model, RANDOM).values() for b in bases.values()]
 
 
 def differences(runs: LwsRuns) -> Measurements:
@@ -127,14 +120,11 @@ def differences(runs: LwsRuns) -> Measurements:
     measured: Measurements = {}
     for model in runs.scaled():
         for name, statistic in statistics.items():
-            found = {
-                subject: _difference(
-                    runs.of(model, subject), runs.of(runs.base_of(model), subject), statistic
-                )
+            measured[f"anatomy.{model}.{name}"] = {
+                subject: _difference(runs.of(model, subject), base, statistic)
                 for subject in (MODEL, RANDOM)
-                if runs.of(runs.base_of(model), subject)
+                if (base := runs.of(runs.base_of(model), subject))
             }
-            measured[f"anatomy.{model}.{name}"] = found
     return measured
 
 
@@ -185,19 +175,12 @@ def structure(runs: LwsRuns, params: AcrossPapersParams) -> tuple[pd.DataFrame, 
     rows, measured = [], {}
     view: Callable[[Run], Floats] = lambda run: run.features.to_numpy()
     for model in runs.scaled():
-        ours, base = runs.of(model, MODEL), runs.of(runs.base_of(model), MODEL)
-        subjects = {
-            MODEL: _apart(ours, base, view),
-            ANOTHER_SEED: _apart(base, base, view),
-            RANDOM: _twins_apart(runs, model, view),
-        }
+        subjects = {name: pairs for name, pairs in _pairs(runs, model, view).items() if pairs}
+        names = next(iter(runs.of(model, MODEL).values())).features.columns
         key = f"anatomy.{model}.structure"
         measured[key] = {}
         for subject, pairs in subjects.items():
-            if not pairs:
-                continue
             found = np.mean([_over_layers(*pair, params) for pair in pairs], axis=0)
-            names = next(iter(ours.values())).features.columns
             rows += [
                 {"model": model, "statistic": name, "subject": subject, "spearman": each[0]}
                 for name, each in zip(names, found, strict=True)
@@ -212,30 +195,24 @@ def _over_layers(first: Floats, second: Floats, params: AcrossPapersParams) -> F
     generator = np.random.default_rng(params.seed)
     drawn = generator.integers(depth, size=(depth, params.resamples))
     picks = np.column_stack([np.arange(depth), drawn])
-    return np.array(
-        [correlation(a[picks], b[picks]) for a, b in zip(first.T, second.T, strict=True)]
-    )
+    pairs = zip(first.T, second.T, strict=True)
+    return np.array([correlation(one[picks], other[picks]) for one, other in pairs])
 
 
 def profiles(runs: LwsRuns) -> pd.DataFrame:
     """A row a model, subject and layer: capacity, and importance averaged over seeds."""
-    rows = []
-    for model in runs.models:
-        for subject in (MODEL, RANDOM):
-            for seed, run in runs.of(model, subject).items():
-                for layer, draws in enumerate(run.importance):
-                    found = estimate(draws)
-                    rows.append(
-                        {
-                            "model": model,
-                            "subject": subject,
-                            "seed": seed,
-                            "layer": layer,
-                            "depth": relative_depth(run.depth)[layer],
-                            "parameters": int(run.parameters[layer]),
-                            "importance": found.value,
-                            "low": found.low,
-                            "high": found.high,
-                        }
-                    )
-    return pd.DataFrame(rows)
+    parts = [
+        _profile(run).assign(model=model, subject=subject, seed=seed)
+        for model in runs.models
+        for subject in (MODEL, RANDOM)
+        for seed, run in runs.of(model, subject).items()
+    ]
+    first = ["model", "subject", "seed"]
+    return pd.concat(parts, ignore_index=True).set_index(first).reset_index()
+
+
+def _profile(run: Run) -> pd.DataFrame:
+    table = pd.DataFrame(map(estimate, run.importance)).rename(columns={"value": "importance"})
+    table.insert(0, "parameters", run.parameters.astype(int))
+    table.insert(0, "depth", relative_depth(run.depth))
+    return table.rename_axis("layer").reset_index()

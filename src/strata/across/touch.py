@@ -23,7 +23,7 @@ from strata.across.runs import LwsRuns
 from strata.anatomy.ablation import READINGS
 from strata.evidence import MODEL, RANDOM, Measurements
 from strata.painters.single_layer import CHANGES, EDGE
-from strata.statistics import Floats, estimate, resampling_weights
+from strata.statistics import Floats, block_weights, columns, estimate, resampling_weights
 
 POSITION = "closeness_to_an_end"
 
@@ -33,7 +33,7 @@ def importance(nll: pd.DataFrame, params: AcrossPapersParams) -> dict[tuple[str,
     passages (ablation_nll.csv)."""
     found = {}
     for (subject, reading), rows in nll.groupby(["subject", "reading"], sort=False):
-        times = resampling_weights(len(rows), params.resamples, params.seed)
+        times = block_weights(len(rows), params.resamples, params.seed)
         ablated = rows.filter(like="nll_L").to_numpy().T
         base, tokens = rows["nll"].to_numpy(), rows["tokens"].to_numpy(float)
         found[subject, reading] = nats_per_token(ablated, base, tokens, times)
@@ -112,14 +112,10 @@ def table(
             aligned = _aligned(important[MODEL, reading], change)
             for layer, (cost, lost) in enumerate(zip(aligned, harms, strict=True)):
                 row = {"change": change, "reading": reading, "layer": layer}
-                rows.append(row | _columns("importance", cost) | _columns("harm", lost))
+                found = columns("importance", estimate(cost)) | columns("harm", estimate(lost))
+                rows.append(row | found)
     return pd.DataFrame(rows)
 
 
 def _aligned(profile: Floats, change: str) -> Floats:
     return between_neighbours(profile) if change == "swap" else profile
-
-
-def _columns(name: str, draws: Floats) -> dict[str, float]:
-    found = estimate(draws)
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}

@@ -21,7 +21,9 @@ from strata.records import Estimate
 from strata.statistics import (
     Bootstrap,
     Floats,
-    paired_bootstrap,
+    block_bootstrap,
+    columns,
+    debiased_range,
     percentile_estimate,
     proportion,
     sign_tests,
@@ -60,11 +62,8 @@ def ablate(
     """
     layers = blocks(model)
     passages = sum(len(batch.rows) for batch in batches)
-    result = Ablation(
-        tokens=np.zeros(passages),
-        base=np.zeros(passages),
-        ablated=np.zeros((len(layers), passages)),
-    )
+    tokens, base = np.zeros(passages), np.zeros(passages)
+    result = Ablation(tokens, base, ablated=np.zeros((len(layers), passages)))
     with tqdm(total=len(batches) * len(layers), desc=f"ablate {label} {reading}") as bar:
         for batch in (batch.to(model.device) for batch in batches):
             traced = trace(model, batch)
@@ -85,38 +84,25 @@ def _without(model: PreTrainedModel, traced: Trace, layer: int, reading: Reading
         return resume(layers, traced, traced.inputs[layer], layer)
 
 
-class Analysis(NamedTuple):
-    """One ablation as tables (a row a layer; a row a layer over small draws; a row a passage) and
-    what the ledger judges."""
-
-    layers: pd.DataFrame
-    small_draws: pd.DataFrame
-    passages: pd.DataFrame
-    measurements: dict[str, Estimate]
-
-
-def analyse(ablation: Ablation, params: AblationParams) -> Analysis:
-    """Intervals over passages, many draws of the paper's evaluation size, and the ledger's keys."""
+def analyse(
+    ablation: Ablation, params: AblationParams
+) -> tuple[dict[str, pd.DataFrame], dict[str, Estimate]]:
+    """The tables by name (a row a layer, a layer over small draws, a passage), with intervals over
+    passages and many draws of the paper's evaluation size; and what the ledger judges."""
     changes = bootstrap_changes(ablation, params.resamples, params.seed)
     small = small_sample_changes(ablation, params.draw_size, params.draws, params.seed)
-    return Analysis(
-        layers=layer_table(ablation, changes),
-        small_draws=small_sample_table(small),
-        passages=passage_table(ablation),
-        measurements=measurements(ablation, changes, small, params.seed),
-    )
+    tables = {
+        "ablation": layer_table(ablation, changes),
+        "ablation_small_draws": small_sample_table(small),
+        "ablation_nll": passage_table(ablation),
+    }
+    return tables, measurements(ablation, changes, small, params.seed)
 
 
 def bootstrap_changes(ablation: Ablation, resamples: int, seed: int) -> Bootstrap:
-    """Perplexity change of each layer, percent, bootstrapped over passages (paired)."""
-    return paired_bootstrap(
-        perplexity_change,
-        ablation.ablated,
-        ablation.base[None],
-        ablation.tokens[None],
-        resamples=resamples,
-        seed=seed,
-    )
+    """Perplexity change of each layer, percent, bootstrapped over blocks of passages."""
+    samples = ablation.ablated, ablation.base[None], ablation.tokens[None]
+    return block_bootstrap(perplexity_change, *samples, resamples=resamples, seed=seed)
 
 
 def layer_table(ablation: Ablation, changes: Bootstrap) -> pd.DataFrame:
@@ -138,15 +124,9 @@ def layer_table(ablation: Ablation, changes: Bootstrap) -> pd.DataFrame:
 
 def passage_table(ablation: Ablation) -> pd.DataFrame:
     """One row a passage: scored tokens and summed nats, untouched and per ablated layer."""
-    columns = {f"nll_L{layer}": nll for layer, nll in enumerate(ablation.ablated)}
-    return pd.DataFrame(
-        {
-            "passage": np.arange(ablation.base.size),
-            "tokens": ablation.tokens.astype(int),
-            "nll": ablation.base,
-            **columns,
-        }
-    )
+    table = pd.DataFrame({"tokens": ablation.tokens.astype(int), "nll": ablation.base})
+    without = pd.DataFrame(ablation.ablated.T).add_prefix("nll_L")
+    return table.join(without).rename_axis("passage").reset_index()
 
 
 def small_sample_changes(ablation: Ablation, size: int, draws: int, seed: int) -> Floats:
@@ -159,18 +139,11 @@ def small_sample_changes(ablation: Ablation, size: int, draws: int, seed: int) -
 
 def small_sample_table(changes: Floats) -> pd.DataFrame:
     """One row a layer: how often a draw calls it an anti-layer, and the spread over draws."""
-    rates = [proportion(int((row < 0).sum()), row.size) for row in changes]
+    rates = [columns("anti_rate", proportion(int((row < 0).sum()), row.size)) for row in changes]
     quantiles = np.quantile(changes, (0.025, 0.25, 0.5, 0.75, 0.975), axis=1)
     names = ("change_q025", "change_q25", "change_median", "change_q75", "change_q975")
-    return pd.DataFrame(
-        {
-            "layer": np.arange(len(changes)),
-            "anti_rate": [rate.value for rate in rates],
-            "anti_rate_low": [rate.low for rate in rates],
-            "anti_rate_high": [rate.high for rate in rates],
-            **dict(zip(names, quantiles, strict=True)),
-        }
-    )
+    spread = dict(zip(names, quantiles, strict=True))
+    return pd.DataFrame(rates).assign(**spread).rename_axis("layer").reset_index()
 
 
 def measurements(
@@ -181,24 +154,15 @@ def measurements(
     Args:
         small: changes in small draws (T, draws), as from `small_sample_changes`.
     """
-    base = paired_bootstrap(
-        perplexity,
-        ablation.base[None],
-        ablation.tokens[None],
-        resamples=changes.draws.shape[1],
-        seed=seed,
-    )
+    samples = ablation.base[None], ablation.tokens[None]
+    resamples = changes.draws.shape[1]
+    base = block_bootstrap(perplexity, *samples, resamples=resamples, seed=seed)
     named = [layer for layer in (*CORE, *ANTI) if layer < len(changes.value)]
     any_anti = int((small < 0).any(axis=0).sum())
     return {
-        "baseline_perplexity": Estimate(base.value[0], base.low[0], base.high[0]),
+        "baseline_perplexity": base.estimate(),
         "some_anti_layer_in_small_draw": proportion(any_anti, small.shape[1]),
-        **{
-            f"change_L{layer}": Estimate(
-                changes.value[layer], changes.low[layer], changes.high[layer]
-            )
-            for layer in named
-        },
+        **{f"change_L{layer}": changes.estimate(layer) for layer in named},
         **_joint(changes),
     }
 
@@ -210,11 +174,14 @@ def _joint(changes: Bootstrap) -> dict[str, Estimate]:
         "inner_peak_layer": lambda c: c[INNER].argmax(axis=0) + INNER.start,
         "core_among_top_four": _core_among_top_four,
         "core_among_inner_top_four": lambda c: _core_among_top_four(c[INNER], INNER.start),
-        "log10_range": lambda c: np.log10(np.abs(c).max(axis=0) / np.abs(c).min(axis=0)),
     }
     return {
         key: percentile_estimate(statistic(changes.value[:, None])[0], statistic(changes.draws))
         for key, statistic in statistics.items()
+    } | {
+        "log10_range": debiased_range(
+            *(np.log10(np.abs(c)) for c in (changes.value, changes.draws))
+        )
     }
 
 

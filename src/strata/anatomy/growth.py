@@ -44,13 +44,7 @@ class Cost(NamedTuple):
 def plan(
     phases: Sequence[GrowthPhase], roles: Mapping[str, Sequence[int]], steps: int
 ) -> list[Phase]:
-    """Spread `steps` over the phases in proportion to their epochs; every phase gets one at least.
-
-    Raises:
-        ValueError: fewer steps than phases.
-    """
-    if steps < len(phases):
-        raise ValueError(f"{steps} steps cannot hold {len(phases)} phases; raise the step budget")
+    """Spread `steps` over the phases by their epochs; every phase gets one at least."""
     epochs = np.array([phase.epochs for phase in phases], dtype=float)
     stops = np.round(np.cumsum(epochs) / epochs.sum() * steps).astype(int)
     places = np.arange(len(phases))

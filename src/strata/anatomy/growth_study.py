@@ -5,7 +5,8 @@ Settings: `overlap` (validation text is in the training text, as the published l
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,8 @@ from strata.anatomy import growth, growth_training
 from strata.anatomy.growth import Phase
 from strata.anatomy.growth_training import Run
 from strata.anatomy.params import GrowthParams
-from strata.evidence import MODEL, Measurements
-from strata.records import Estimate
-from strata.statistics import mean_estimate, ratio_estimate
+from strata.evidence import MODEL, Measurements, minus
+from strata.statistics import mean_estimate, point, ratio_estimate
 from strata.work import Work, side_by_side
 
 NULL = "permuted_roles"
@@ -58,44 +58,22 @@ def train_all(
     work: Work,
 ) -> dict[tuple[str, str, int], Run]:
     """Every setting, arm and seed; finished runs are read back, interrupted ones go on."""
-    places = [
-        (setting, arm, seed)
+    units = {
+        (setting, arm, seed): (work, section, splits[setting], *schedules[seed][arm], seed)
         for setting in splits
         for seed in section.seeds
         for arm in schedules[seed]
-    ]
-    units = [
-        _Unit(
-            section, splits[setting], *schedules[seed][arm], seed, work, f"{setting}-{arm}-{seed}"
-        )
-        for setting, arm, seed in places
-    ]
-    runs = side_by_side(_trained, units, section.workers, "grow")
-    return dict(zip(places, runs, strict=True))
+    }
+    runs = side_by_side(_trained, list(units.items()), section.workers, "grow")
+    return dict(zip(units, runs, strict=True))
 
 
-class _Unit(NamedTuple):
-    section: GrowthParams
-    split: growth_training.Split
-    phases: list[Phase]
-    anti: Layers
-    seed: int
-    work: Work
-    name: str
-
-
-def _trained(unit: _Unit) -> Run:
-    work, name = unit.work, unit.name
-    done = work.result(name)
-    if done is None:
-        save = lambda state: work.save(name, state)
-        saved = work.restore(name)
-        run = growth_training.train(
-            unit.section, unit.split, unit.phases, unit.anti, unit.seed, saved, save
-        )
-        work.finish(name, run._asdict())
-        done = work.result(name)
-    return Run(**done)
+def _trained(unit: tuple[tuple[str, str, int], tuple[Any, ...]]) -> Run:
+    place, (work, *arguments) = unit
+    name = "-".join(map(str, place))
+    save = partial(work.save, name)
+    made = lambda: growth_training.train(*arguments, work.restore(name), save)._asdict()
+    return Run(**work.once(name, made))
 
 
 def run_table(
@@ -131,6 +109,10 @@ def measured_losses(runs: Runs, section: GrowthParams) -> Measurements:
                 subject: ratio_estimate(final(setting, uniform), final(setting, arm))
                 for subject, arm in grown.items()
             }
+            own, permuted = (
+                final(setting, uniform) / final(setting, arm) for arm in grown.values()
+            )
+            measured[f"{prefix}loss_ratio.{name}"][minus(NULL)] = mean_estimate(own - permuted)
         measured[f"{prefix}loss.growth"] = {
             subject: mean_estimate(final(setting, arm)) for subject, arm in GROWN.items()
         }
@@ -160,7 +142,7 @@ def measured_cost(
         "accounting_saved_percent.printed_epochs": printed,
     }
     return {
-        key: {subject: Estimate(v, v, v) for subject, v in values.items()}
+        key: {subject: point(value) for subject, value in values.items()}
         for key, values in percents.items()
     }
 

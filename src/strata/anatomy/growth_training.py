@@ -1,17 +1,19 @@
 """Training the small model of paper A's growth experiment under a list of phases."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch.optim import AdamW, Optimizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from strata.anatomy.growth import Cost, Phase
 from strata.anatomy.params import GrowthParams
 from strata.models import blocks
+from strata.params import ParamsError
 from strata.text.bpe import train_bpe
 from strata.training.budget import warm_then_cosine
 from strata.training.errors import TrainingError
@@ -63,6 +65,22 @@ def _joined(passages: list[list[int]]) -> torch.Tensor:
 
 def _grams(ids: list[int]) -> Iterator[tuple[int, ...]]:
     return (tuple(ids[start : start + NGRAM]) for start in range(len(ids) - NGRAM + 1))
+
+
+def check_fits(splits: Mapping[str, Split], params: GrowthParams) -> None:
+    """Check that there is a batch of training text, and a sequence to validate on.
+
+    Raises:
+        ParamsError: there is not.
+    """
+    batch = params.batch_size * params.sequence_length
+    for name, split in splits.items():
+        if len(split.train) < batch or len(split.validation) < params.sequence_length:
+            raise ParamsError(
+                f"anatomy_growth.texts: found {len(split.train)} tokens to train on and "
+                f"{len(split.validation)} to validate on ({name}), expected at least a batch of "
+                f"{batch} and a sequence of {params.sequence_length}: add text, or lower batch_size"
+            )
 
 
 def config(params: GrowthParams) -> LlamaConfig:
@@ -144,7 +162,7 @@ def train(
 
 def _step(
     model: LlamaForCausalLM,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     split: Split,
     params: GrowthParams,
     phase: Phase,
@@ -186,15 +204,13 @@ def validation_loss(model: LlamaForCausalLM, tokens: torch.Tensor, params: Growt
     return float(sum(losses) / count)
 
 
-def _optimizer(
-    model: LlamaForCausalLM, phase: Phase, params: GrowthParams
-) -> torch.optim.Optimizer:
+def _optimizer(model: LlamaForCausalLM, phase: Phase, params: GrowthParams) -> Optimizer:
     model.zero_grad()  # a layer frozen from here on has no part in the gradient's norm
     model.requires_grad_(True)
     for layer, block in enumerate(blocks(model)):
         block.requires_grad_(layer in phase.trained)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(trained, lr=params.learning_rate, weight_decay=0.01, fused=True)
+    return AdamW(trained, lr=params.learning_rate, weight_decay=0.01, fused=True)
 
 
 def _share(step: int, steps: int) -> float:
@@ -213,9 +229,7 @@ def _checks(steps: int, count: int) -> set[int]:
     return {int(check) for check in np.unique(np.linspace(0, steps, count + 1).round())[1:]}
 
 
-def _state(
-    model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, run: Run, step: int
-) -> dict[str, Any]:
+def _state(model: LlamaForCausalLM, optimizer: Optimizer, run: Run, step: int) -> dict[str, Any]:
     return {
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),

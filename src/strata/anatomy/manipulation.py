@@ -19,8 +19,9 @@ from strata.anatomy.perplexity import Measured, measure, perplexity_change
 from strata.anatomy.weights import hat_matrix, stacks
 from strata.execution import TracedBatch
 from strata.models import blocks
+from strata.params import ParamsError
 from strata.records import Estimate
-from strata.statistics import Bootstrap, paired_bootstrap, percentile_estimate
+from strata.statistics import Bootstrap, block_bootstrap, percentile_estimate
 
 PUBLISHED_ALPHA = 0.9
 UNTOUCHED_ALPHA = 1.0
@@ -37,7 +38,16 @@ class Manipulated(NamedTuple):
 
 
 def redundant(importance: Sequence[float], count: int) -> tuple[int, ...]:
-    """The `count` layers whose ablation costs least, in depth order."""
+    """The `count` layers whose ablation costs least, in depth order.
+
+    Raises:
+        ParamsError: there are fewer.
+    """
+    if count > len(importance):
+        raise ParamsError(
+            f"anatomy_manipulation.redundant: expected at most the {len(importance)} layers of the "
+            f"model, found {count}"
+        )
     return tuple(sorted(np.argsort(importance)[:count].tolist()))
 
 
@@ -99,15 +109,10 @@ def layer_sets(found: tuple[int, ...], named: tuple[int, ...]) -> list[tuple[int
 
 
 def changes(results: list[Manipulated], base: Measured, resamples: int, seed: int) -> Bootstrap:
-    """Perplexity change in percent of every result, bootstrapped together over passages."""
-    return paired_bootstrap(
-        perplexity_change,
-        np.stack([result.measured.nll for result in results]),
-        base.nll[None],
-        base.tokens[None],
-        resamples=resamples,
-        seed=seed,
-    )
+    """Perplexity change in percent of every result, bootstrapped over blocks of passages."""
+    edited = np.stack([result.measured.nll for result in results])
+    samples = edited, base.nll[None], base.tokens[None]
+    return block_bootstrap(perplexity_change, *samples, resamples=resamples, seed=seed)
 
 
 def result_table(results: list[Manipulated], boot: Bootstrap) -> pd.DataFrame:
@@ -138,9 +143,7 @@ def measurements(
     measured = {}
     for strategy, prefix in (("scaled", ""), ("scaled_output", "output.")):
         row = rows[strategy, PUBLISHED_ALPHA]
-        measured[f"{prefix}scaled_change"] = Estimate(
-            boot.value[row], boot.low[row], boot.high[row]
-        )
+        measured[f"{prefix}scaled_change"] = boot.estimate(row)
         measured[f"{prefix}others_over_scaled"] = percentile_estimate(
             boot.value[others].min() / abs(boot.value[row]),
             boot.draws[others].min(axis=0) / np.abs(boot.draws[row]),

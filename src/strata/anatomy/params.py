@@ -4,20 +4,30 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from strata.params.sections import NonNegative, NonNegativeInt, PositiveInt, Section
+from strata.params.sections import (
+    AtLeastTwo,
+    Few,
+    Member,
+    NonNegative,
+    NonNegativeInt,
+    Positive,
+    PositiveInt,
+    Resampled,
+    Resamples,
+    Section,
+    Seed,
+)
 from strata.params.sources import ModelParams, TextParams
 
 
-class AblationParams(Section):
+class AblationParams(Resampled):
     """Paper A's per-layer ablation."""
 
     batch_size: PositiveInt
     skip_passages: PositiveInt
     null_passages: PositiveInt
-    resamples: Annotated[int, Field(ge=100)]
     draws: PositiveInt
-    draw_size: Annotated[int, Field(ge=2)]
-    seed: int
+    draw_size: AtLeastTwo
 
     @model_validator(mode="after")
     def _draws_fit(self) -> Self:
@@ -30,42 +40,43 @@ class AblationParams(Section):
         return self
 
 
-class WeightsParams(Section):
-    """Paper A's weight prediction and delta correlation.
+class SharedOut(Section):
+    """workers: processes of one thread each that share the work; 1: this one, with all threads."""
 
-    workers: processes of one thread each that share the work; 1: this one, with all its threads.
-    """
+    workers: Few
 
-    workers: PositiveInt
+
+class EditedParams(SharedOut, Resampled):
+    """Passages on which an edited model, or a null of it, is measured."""
+
     passages: PositiveInt
     null_passages: PositiveInt
     batch_size: PositiveInt
-    counts: tuple[PositiveInt, ...]
+
+
+class WeightsParams(EditedParams):
+    """Paper A's weight prediction and delta correlation."""
+
+    counts: tuple[Few, ...]
     random_choices: PositiveInt
     shuffles: PositiveInt
-    resamples: Annotated[int, Field(ge=100)]
-    seed: int
 
 
-class RecoveryParams(Section):
-    """Paper A's recovery from noise.
+class RecoveryParams(SharedOut):
+    """Paper A's recovery from noise."""
 
-    workers: processes of one thread each that share the work; 1: this one, with all its threads.
-    """
-
-    workers: PositiveInt
     layers: tuple[NonNegativeInt, ...] | None
-    noise: Annotated[float, Field(gt=0)]
-    seeds: tuple[int, ...]
-    learning_rate: Annotated[float, Field(gt=0)]
-    tolerance: Annotated[float, Field(ge=0)]
-    checks: tuple[NonNegativeInt, ...]
+    noise: Positive
+    seeds: tuple[Seed, ...]
+    learning_rate: Positive
+    tolerance: NonNegative
+    checks: Annotated[tuple[NonNegativeInt, ...], Field(min_length=2)]
     train_text: TextParams
     batch_size: PositiveInt
-    max_tokens: Annotated[int, Field(ge=2)]
+    max_tokens: AtLeastTwo
     measured_passages: PositiveInt
     same_text_passages: PositiveInt
-    resamples: Annotated[int, Field(ge=100)]
+    resamples: Resamples
 
     @model_validator(mode="after")
     def _checks_ascend_from_zero(self) -> Self:
@@ -74,38 +85,25 @@ class RecoveryParams(Section):
         return self
 
 
-class ManipulationParams(Section):
-    """Paper A's manipulations of redundant layers.
+class ManipulationParams(EditedParams):
+    """Paper A's manipulations of redundant layers."""
 
-    workers: processes of one thread each that share the work; 1: this one, with all its threads.
-    """
-
-    workers: PositiveInt
-    passages: PositiveInt
-    null_passages: PositiveInt
-    batch_size: PositiveInt
-    redundant: PositiveInt
+    redundant: Few
     named: tuple[NonNegativeInt, ...]
     alphas: tuple[NonNegative, ...]
-    resamples: Annotated[int, Field(ge=100)]
-    seed: int
 
     @model_validator(mode="after")
     def _published_alpha_is_tried(self) -> Self:
         if 0.9 not in self.alphas:
-            raise ValueError(
-                f"alphas must hold 0.9, the published one; found {self.alphas}: add it"
-            )
+            raise ValueError(f"alphas must hold 0.9, as published; found {self.alphas}: add it")
         return self
 
 
-class StructureParams(Section):
+class StructureParams(Resampled):
     """What layers look like, against what ablating them costs."""
 
     passages: PositiveInt
     batch_size: PositiveInt
-    resamples: Annotated[int, Field(ge=100)]
-    seed: int
 
 
 class GrowthPhase(Section):
@@ -117,33 +115,46 @@ class GrowthPhase(Section):
     scale_anti: bool = False
 
 
-class GrowthParams(Section):
+class GrowthParams(SharedOut):
     """Paper A's growth training against uniform training.
 
-    workers: runs at a time, each in a process of one thread; 1: one run with all threads.
     uniform_epochs: what uniform training is said to get where the phases get theirs; counted only.
     """
 
-    workers: PositiveInt
-    texts: tuple[str, ...]
-    held_out: Annotated[int, Field(ge=2)]
-    vocabulary: Annotated[int, Field(ge=257)]
-    layers: PositiveInt
+    texts: tuple[Member, ...]
+    held_out: AtLeastTwo
+    vocabulary: Annotated[PositiveInt, Field(ge=257)]
+    layers: Few
     width: PositiveInt
     feed_forward: PositiveInt
     heads: PositiveInt
-    sequence_length: Annotated[int, Field(ge=2)]
+    sequence_length: AtLeastTwo
     batch_size: PositiveInt
     steps: PositiveInt
     half_budget: Annotated[float, Field(gt=0, le=1)]
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Positive
     anti_scale: NonNegative
     roles: dict[str, tuple[NonNegativeInt, ...]]
-    phases: Annotated[tuple[GrowthPhase, ...], Field(min_length=1)]
+    phases: tuple[GrowthPhase, ...]
     uniform_epochs: PositiveInt
     checks: PositiveInt
     checkpoint_every: PositiveInt
-    seeds: Annotated[tuple[int, ...], Field(min_length=2)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> Self:
+        if self.width % (2 * self.heads):
+            raise ValueError(
+                f"width {self.width}: expected a multiple of {2 * self.heads}, so that each of "
+                f"{self.heads} heads has an even number of channels"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _steps_hold_the_phases(self) -> Self:
+        if self.steps < len(self.phases):
+            raise ValueError(f"steps {self.steps}: expected one a phase, {len(self.phases)}")
+        return self
 
     @model_validator(mode="after")
     def _roles_cover_the_layers(self) -> Self:

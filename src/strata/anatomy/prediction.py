@@ -37,10 +37,7 @@ def choices(depth: int, count: int, draws: int, seed: int) -> dict[str, tuple[in
     start = 1 + (inner - count) // 2
     spaced = 1 + np.round((np.arange(count) + 0.5) * inner / count - 0.5).astype(int)
     generator = np.random.default_rng([seed, count])
-    picks = {
-        "in_a_row": tuple(range(start, start + count)),
-        "spaced": tuple(spaced.tolist()),
-    }
+    picks = {"in_a_row": tuple(range(start, start + count)), "spaced": tuple(spaced.tolist())}
     for draw in range(draws):
         random = generator.permutation(inner)[:count] + 1
         picks[f"random_{draw}"] = tuple(sorted(random.tolist()))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.optim import AdamW, Optimizer
 from transformers import PreTrainedModel
 
 from strata.anatomy.perplexity import measure
@@ -102,16 +103,14 @@ def _over(curve: Curve, task: Task) -> bool:
     return recovered or curve.steps[-1] == task.checks[-1]
 
 
-def _optimizer(block: nn.Module, task: Task) -> torch.optim.Optimizer:
+def _optimizer(block: nn.Module, task: Task) -> Optimizer:
     block.requires_grad_(True)
-    return torch.optim.AdamW(
-        block.parameters(), lr=task.learning_rate, weight_decay=0.0, fused=True
-    )
+    return AdamW(block.parameters(), lr=task.learning_rate, weight_decay=0.0, fused=True)
 
 
 def _step(
     model: PreTrainedModel,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     task: Task,
     step: int,
     entered: Sequence[TracedBatch],
@@ -135,7 +134,7 @@ def _loss(model: PreTrainedModel, entered: TracedBatch, layer: int) -> torch.Ten
     return passage_nll(model, hidden_BxLxD, batch).sum() / tokens
 
 
-def _state(curve: Curve, block: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+def _state(curve: Curve, block: nn.Module, optimizer: Optimizer) -> State:
     return {
         "curve": curve._asdict(),
         "block": block.state_dict(),
@@ -143,7 +142,7 @@ def _state(curve: Curve, block: nn.Module, optimizer: torch.optim.Optimizer) -> 
     }
 
 
-def _restored(saved: State, block: nn.Module, optimizer: torch.optim.Optimizer) -> Curve:
+def _restored(saved: State, block: nn.Module, optimizer: Optimizer) -> Curve:
     block.load_state_dict(saved["block"])
     optimizer.load_state_dict(saved["optimizer"])
     return Curve(**saved["curve"])

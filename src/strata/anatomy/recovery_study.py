@@ -1,7 +1,7 @@
 """Paper A's recovery as a study: resumable curves, steps per layer, what the ledger judges."""
 
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 import pandas as pd
@@ -15,7 +15,7 @@ from strata.execution import TracedBatch, traced
 from strata.models import blocks
 from strata.params import Params, parse
 from strata.records import Estimate
-from strata.statistics import paired_bootstrap, spearman
+from strata.statistics import Floats, mean_estimate, paired_bootstrap, spearman
 from strata.text import TokenBatch, batches, read_passages, read_text
 from strata.work import Work, side_by_side
 
@@ -54,14 +54,9 @@ def _recovered(unit: tuple[Params, Work, Place]) -> tuple[dict[str, float], Curv
     settings, work, place = unit
     section = settings.anatomy_recovery
     ground = _ground(settings.model_dump_json(), place.subject, place.text)
-    task = Task(
-        place.layer,
-        section.noise,
-        place.seed,
-        section.learning_rate,
-        section.checks,
-        (1 + section.tolerance) * ground.untouched,
-    )
+    threshold = (1 + section.tolerance) * ground.untouched
+    training = section.learning_rate, section.checks, threshold
+    task = Task(place.layer, section.noise, place.seed, *training)
     name = "-".join(map(str, place))
     curve = resumable(work, name, ground.model, task, ground.train, ground.measured)
     return summary(curve, task, ground.untouched), curve
@@ -88,12 +83,9 @@ def _ground(dumped: str, subject: str, text: str) -> _Ground:
 
 def texts(settings: Params) -> tuple[list[str], list[str]]:
     """Passages to measure, and paragraphs to train on where the two are kept apart."""
-    return (
-        read_passages(settings),
-        read_text(
-            settings.anatomy_recovery.train_text, "anatomy_recovery.train_text", settings.local
-        ),
-    )
+    trained = settings.anatomy_recovery.train_text
+    paragraphs = read_text(trained, "anatomy_recovery.train_text", settings.local)
+    return read_passages(settings), paragraphs
 
 
 def token_batches(settings: Params, text: str) -> tuple[list[TokenBatch], list[TokenBatch]]:
@@ -121,12 +113,9 @@ def resumable(
     measured: Sequence[TracedBatch],
 ) -> Curve:
     """The unit's curve: read if finished before, gone on with if interrupted, else begun."""
-    done = work.result(unit)
-    if done is None:
-        save = lambda state: work.save(unit, state)
-        work.finish(unit, recover(model, task, train, measured, work.restore(unit), save)._asdict())
-        done = work.result(unit)
-    return Curve(**done)
+    save = partial(work.save, unit)
+    made = lambda: recover(model, task, train, measured, work.restore(unit), save)._asdict()
+    return Curve(**work.once(unit, made))
 
 
 def summary(curve: Curve, task: Task, base: float) -> dict[str, float]:
@@ -148,23 +137,16 @@ def summary(curve: Curve, task: Task, base: float) -> dict[str, float]:
 
 def measurements(table: pd.DataFrame, importance: pd.DataFrame, resamples: int) -> Measurements:
     """What the ledger judges, for training text kept apart and (prefix `same_text.`) the same:
-    steps to recover, the change of perplexity (%) by the noise alone, steps against importance."""
+    steps to recover, the change of perplexity (%) by the noise alone, steps against importance
+    (a row a layer, a column a subject)."""
     measured: Measurements = {}
-    average = importance[importance["reading"] == "neighbour_average"]
     for (text, subject), rows in table.groupby(["text", "subject"]):
         prefix = "" if text == APART else f"{text}."
         steps = rows.groupby("layer")["steps"].mean()
-        costs = average[average["subject"] == subject].set_index("layer")["change_percent"]
-        boot = paired_bootstrap(
-            spearman,
-            steps.to_numpy(dtype=float)[None],
-            costs.loc[steps.index].to_numpy()[None],
-            resamples=resamples,
-            seed=0,
-        )
-        measured.setdefault(f"{prefix}spearman", {})[subject] = Estimate(
-            boot.value[0], boot.low[0], boot.high[0]
-        )
+        costs = importance.loc[steps.index, subject]
+        pairs = steps.to_numpy(dtype=float)[None], costs.to_numpy()[None]
+        ranked = paired_bootstrap(spearman, *pairs, resamples=resamples, seed=0).estimate()
+        measured.setdefault(f"{prefix}spearman", {})[subject] = ranked
         disturbed = 100 * (rows["disturbed"] / rows["untouched"] - 1)
         bounds = {
             "steps": (rows["least_steps"], rows["steps"]),
@@ -173,7 +155,15 @@ def measurements(table: pd.DataFrame, importance: pd.DataFrame, resamples: int) 
         for name, (least, most) in bounds.items():
             for layer in steps.index:
                 here = rows["layer"] == layer
-                measured.setdefault(f"{prefix}{name}_L{layer}", {})[subject] = Estimate(
-                    float(most[here].mean()), float(least[here].min()), float(most[here].max())
-                )
+                found = over_seeds(least[here].to_numpy(), most[here].to_numpy())
+                measured.setdefault(f"{prefix}{name}_L{layer}", {})[subject] = found
     return measured
+
+
+def over_seeds(least: Floats, most: Floats) -> Estimate:
+    """Mean over noise seeds of values known to lie between two ends, with the t interval of the
+    ends; of one seed the ends themselves."""
+    if len(most) == 1:
+        return Estimate(float(most[0]), float(least[0]), float(most[0]))
+    low, high = mean_estimate(least).low, mean_estimate(most).high
+    return Estimate(float(most.mean()), low, high)

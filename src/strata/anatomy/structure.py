@@ -33,7 +33,7 @@ def weight_structure(model: PreTrainedModel, label: str = "") -> pd.DataFrame:
     rows = []
     for layer, block in enumerate(tqdm(blocks(model), desc=f"singular values {label}")):
         for name, matrix in matrices(block).items():
-            values = _singular_values(matrix).cpu().numpy()
+            values = _singular_values(matrix.flatten(0, -2)).cpu().numpy()
             rows.append({"layer": layer, "matrix": name.split(".")[-2], **_ranks(values)})
     return pd.DataFrame(rows)
 
@@ -112,16 +112,11 @@ def predict_importance(
     """
     rows = []
     for name, values in features.items():
-        boot = paired_bootstrap(
-            spearman,
-            values.to_numpy()[None],
-            np.asarray(importance, dtype=float)[None],
-            resamples=resamples,
-            seed=seed,
-        )
+        pairs = values.to_numpy()[None], np.asarray(importance, dtype=float)[None]
+        found = paired_bootstrap(spearman, *pairs, resamples=resamples, seed=seed).estimate()
         constant = values.nunique() == 1
         p_value = 1.0 if constant else stats.spearmanr(values, importance).pvalue
-        rows.append((name, boot.value[0], boot.low[0], boot.high[0], p_value))
+        rows.append((name, *found, p_value))
     table = pd.DataFrame(rows, columns=["statistic", "spearman", "low", "high", "p"])
     table["p_holm"] = multipletests(table["p"], method="holm")[1]
     return table

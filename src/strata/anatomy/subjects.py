@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from transformers import PreTrainedModel
 
@@ -18,6 +19,17 @@ NAMES = (MODEL, RANDOM, SHUFFLED)
 def loaded(settings: Params) -> LoadedModel:
     """The model and its tokenizer."""
     return _loaded(settings.model_dump_json())
+
+
+def conditions(settings: Params) -> dict[str, Any]:
+    """What every number on the model or a null of it was measured under."""
+    facts = loaded(settings).provenance
+    return {
+        "model": facts["name"],
+        "dtype": facts["dtype"],
+        "text": settings.evaluation_text.title,
+        "bos": "none; a passage's first token is not scored",
+    }
 
 
 def subject(settings: Params, name: str, seed: int) -> PreTrainedModel:

@@ -50,11 +50,11 @@ def stack(layers: nn.ModuleList, name: str) -> torch.Tensor:
     """
     if len(layers) < DEGREE + 1:
         raise WeightsError(f"found {len(layers)} layers, expected at least {DEGREE + 1}")
-    values = [layer.get_parameter(name).detach() for layer in layers]
-    shapes = sorted({tuple(value.shape) for value in values})
+    values = [dict(layer.named_parameters()).get(name) for layer in layers]
+    shapes = {value if value is None else tuple(value.shape) for value in values}
     if len(shapes) > 1:
-        raise WeightsError(f"{name}: layers have shapes {shapes}, expected one")
-    return torch.stack([value.flatten() for value in values])
+        raise WeightsError(f"{name}: layers have shapes {sorted(shapes, key=str)}, expected one")
+    return torch.stack([value.detach().flatten() for value in values])
 
 
 class Moments(NamedTuple):
@@ -168,14 +168,10 @@ def closed_form(depth: int) -> dict[str, float]:
         "linear_extrapolation": -5.0,
         "ridge_on_neighbours": 0.0,
         "polynomial": (DEGREE + 1) / depth,
-        "polynomial_left_out": _left_out_expectation(depth),
+        # 1 - mean of E[error] / Var; the error of row l is Var (1 + sum of its squared weights)
+        "polynomial_left_out": float(-(left_out_matrix(depth) ** 2).sum(dim=1).mean()),
         "statistic_over_depth": DEGREE / (depth - 1),
     }
-
-
-def _left_out_expectation(depth: int) -> float:
-    """1 - mean of E[error] / Var; the error of row l is Var (1 + sum of its squared weights)."""
-    return float(-(left_out_matrix(depth) ** 2).sum(dim=1).mean())
 
 
 READINGS: Mapping[str, Callable[[Moments], Floats]] = {

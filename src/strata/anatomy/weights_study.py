@@ -1,5 +1,6 @@
 """Paper A's weight prediction as a study: every reading, on the model and its nulls, to tables."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from strata.execution import traced
 from strata.models import blocks
 from strata.params import Params
 from strata.records import Estimate
-from strata.statistics import paired_bootstrap
+from strata.statistics import paired_bootstrap, point, ratio_estimate
 from strata.work import side_by_side
 
 
@@ -37,15 +38,9 @@ def _parameter_table(unit: tuple[Params, str]) -> pd.DataFrame:
         for layers in (own, random)
     )
     as_it_is = [np.arange(len(own))]
-    orders = [
-        np.array(nulls.layer_order(len(own), params.seed + shuffle))
-        for shuffle in range(params.shuffles)
-    ]
-    versions = {
-        MODEL: (trained, as_it_is),
-        RANDOM: (fresh, as_it_is),
-        SHUFFLED: (trained, orders),
-    }
+    seeds = range(params.seed, params.seed + params.shuffles)
+    orders = [np.array(nulls.layer_order(len(own), seed)) for seed in seeds]
+    versions = {MODEL: (trained, as_it_is), RANDOM: (fresh, as_it_is), SHUFFLED: (trained, orders)}
     expected = weights.closed_form(len(own))
     rows = []
     for subject, (summary, subject_orders) in versions.items():
@@ -66,9 +61,9 @@ def _parameter_table(unit: tuple[Params, str]) -> pd.DataFrame:
 def _mean(values: np.ndarray, params: WeightsParams) -> Estimate:
     """Mean with its bootstrap interval; a single value stands for itself."""
     if len(values) == 1:
-        return Estimate(values[0], values[0], values[0])
+        return point(values[0])
     boot = paired_bootstrap(np.mean, values[None], resamples=params.resamples, seed=params.seed)
-    return Estimate(boot.value[0], boot.low[0], boot.high[0])
+    return boot.estimate()
 
 
 class _Summary(NamedTuple):
@@ -122,12 +117,11 @@ def _predicted(unit: tuple[Params, str, prediction.Predictor]) -> pd.DataFrame:
     limit = params.passages if subject == MODEL else params.null_passages
     entered = traced(model, subjects.token_batches(settings, limit, params.batch_size))
     base = measure(model, entered, depth).perplexity
+    choices = partial(prediction.choices, draws=params.random_choices, seed=params.seed)
     picks = [
         (choice, layers)
         for count in params.counts
-        for choice, layers in prediction.choices(
-            depth, count, params.random_choices, params.seed
-        ).items()
+        for choice, layers in choices(depth, count).items()
     ]
     rows = [
         {
@@ -154,26 +148,22 @@ def measured_readings(table: pd.DataFrame) -> Measurements:
     for row in table.itertuples():
         group = "delta_correlation" if row.reading == "delta_correlation" else "r2"
         name = row.parameter if group != "r2" else f"{row.parameter}.{row.reading}"
-        measured.setdefault(f"{group}.{name}", {})[row.subject] = Estimate(
-            row.value, row.low, row.high
-        )
+        found = Estimate(row.value, row.low, row.high)
+        measured.setdefault(f"{group}.{name}", {})[row.subject] = found
     deltas = table.query("reading == 'delta_correlation' and not parameter.str.contains('norm')")
     for subject, rows in deltas.groupby("subject"):
-        measured.setdefault("delta_correlation.all_matrices", {})[subject] = Estimate(
-            rows["value"].mean(), rows["low"].mean(), rows["high"].mean()
-        )
+        found = Estimate(*(rows[column].mean() for column in Estimate._fields))
+        measured.setdefault("delta_correlation.all_matrices", {})[subject] = found
     return measured
 
 
 def measured_predictions(table: pd.DataFrame) -> Measurements:
-    """Median over which layers are predicted, from the least to the greatest of the choices."""
+    """Geometric mean over the choices of layers that are predicted, with its t interval."""
     measured: Measurements = {}
     paper = table[table["predictor"] == "neighbour_average"]
     for (count, subject), rows in paper.groupby(["count", "subject"]):
         for name in ("ratio", "perplexity"):
             values = rows[name]
             key = f"predicted_{name}.{count}_layer{'s' if count > 1 else ''}"
-            measured.setdefault(key, {})[subject] = Estimate(
-                values.median(), values.min(), values.max()
-            )
+            measured.setdefault(key, {})[subject] = ratio_estimate(values.to_numpy(), np.ones(1))
     return measured

@@ -1,146 +1,152 @@
 """From ledger and evidence to verdicts. Nothing here is typed by hand.
 
-A check holds when the whole 95% interval lies in the region the ledger allows, fails when all of
-it lies outside, and is undecided otherwise. A check that holds on a null model too says nothing
-about the trained one.
+*Replicated* is kept for evidence under the paper's own protocol; on anything else a claim holds or
+fails on a stand-in.
 """
 
-import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from strata import profiles
-from strata.claims.ledger import Check, Claim, LedgerError
-from strata.evidence import AS_PUBLISHED, MODEL
+from strata.claims import nulls
+from strata.claims.entries import Check, Claim
+from strata.claims.measured import read_evidence
+from strata.claims.protocol import differences
+from strata.claims.rules import Decision, Open, Ruling, Tried, combine, ruling
+from strata.evidence import MODEL
 
 Outcome = Literal[
     "replicated",
-    "partly",
     "not replicated",
+    "holds on a stand-in",
+    "fails on a stand-in",
+    "in part",
     "not specific",
     "artefact",
-    "underpowered",
+    "open",
     "not run",
 ]
 OUTCOMES: tuple[Outcome, ...] = Outcome.__args__
 
-Measurement = Mapping[str, Mapping[str, float]]
+Interval = dict[str, float]
 
 
 class Judged(NamedTuple):
-    """One check: its outcome, why, the model's interval and each null's."""
+    """One check: the ruling in words, the model's interval, each null's, and model minus null."""
 
     name: str
     outcome: Outcome
     because: str
-    published: float
-    unit: str
-    model: dict[str, float] | None
-    nulls: dict[str, dict[str, float]]
+    open: Open | None
+    model: Interval | None
+    nulls: dict[str, Interval]
+    minus: dict[str, Interval]
 
 
 class Verdict(NamedTuple):
-    """One claim: its outcome, why, what it was tried on, and its checks."""
+    """One claim: outcome and why, on what it was tried and how that differs from the paper.
+
+    parts: how many checks have which outcome. rests_on: required claims that do not hold.
+    """
 
     id: str
     outcome: Outcome
     because: str
+    open: list[Open]
     tried_on: str | None
+    differences: dict[str, str]
+    parts: dict[Outcome, int]
+    rests_on: dict[str, Outcome]
     checks: list[Judged]
 
+    @property
+    def protocol(self) -> str:
+        """`as published`, `stand-in`, or nothing where nothing was tried."""
+        if self.tried_on is None:
+            return "-"
+        return "stand-in" if self.differences else "as published"
 
-def judge(claims: list[Claim], evidence: Path, profile: str) -> list[Verdict]:
+
+def judge(
+    claims: Sequence[Claim], evidence: Path, profile: str, subject: str = MODEL
+) -> list[Verdict]:
     """Judge every claim on the evidence files in a folder (results/<profile>/).
+
+    Args:
+        subject: whose numbers are judged; the name of a null model asks what a model that has
+            learned nothing would have passed.
 
     Raises:
         LedgerError: an evidence file is malformed or lacks the claim's key.
     """
-    return [_judge_claim(claim, evidence, profile) for claim in claims]
+    read = cache(lambda file: read_evidence(evidence / file))
+    verdicts = [_judge_claim(Tried(claim, read, profile, subject)) for claim in claims]
+    outcomes = {verdict.id: verdict.outcome for verdict in verdicts}
+    return [
+        verdict._replace(rests_on=_not_held(claim, outcomes))
+        for claim, verdict in zip(claims, verdicts, strict=True)
+    ]
 
 
-def _judge_claim(claim: Claim, evidence: Path, profile: str) -> Verdict:
-    judged = [_judge_check(claim, check, evidence, profile) for check in claim.checks]
-    files = {evidence / check.evidence.file for check in claim.checks}
-    models = {read_evidence(file)["about"]["model"] for file in files if file.is_file()}
-    outcome = _combine([check.outcome for check in judged])
-    because = "; ".join(f"{check.name}: {check.because}" for check in judged)
-    return Verdict(claim.id, outcome, because, ", ".join(sorted(models)) or None, judged)
+def _not_held(claim: Claim, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    refuted = ("not replicated", "fails on a stand-in", "not specific", "artefact")
+    return {each: outcomes[each] for each in claim.requires if outcomes.get(each) in refuted}
 
 
-def _combine(outcomes: list[Outcome]) -> Outcome:
-    """A claim's outcome from its checks': unanimous, or missing, or mixed."""
-    found = set(outcomes)
-    if len(found) == 1:
-        return outcomes[0]
-    if "not run" in found:
-        return "not run"
-    if "replicated" in found:
-        return "partly"
-    for outcome in ("underpowered", "not replicated", "artefact"):
-        if outcome in found:
-            return outcome
-    return "not specific"
+def _judge_claim(tried: Tried) -> Verdict:
+    claim = tried.claim
+    found = [each for each in map(tried.evidence, _files(claim)) if each]
+    differing: dict[str, str] = {}
+    for each in found:
+        differing |= differences(claim.conditions, each.about)
+    rulings = [ruling(tried, check, differing) for check in claim.checks]
+    whole = combine(rulings)
+    checks = [
+        _judged(tried, check, each, bool(differing))
+        for check, each in zip(claim.checks, rulings, strict=True)
+    ]
+    return Verdict(
+        claim.id,
+        worded(whole.decision, bool(differing)),
+        whole.because,
+        sorted({each.open for each in [whole, *rulings] if each.open}),
+        ", ".join(sorted({str(each.about["model"]) for each in found})) or None,
+        differing,
+        dict(Counter(each.outcome for each in checks)),
+        {},
+        checks,
+    )
 
 
-def _judge_check(claim: Claim, check: Check, evidence: Path, profile: str) -> Judged:
-    file = evidence / check.evidence.file
-    measured: Measurement = {}
-    if file.is_file():
-        measurements = read_evidence(file)["measurements"]
-        if check.evidence.key not in measurements:
-            raise LedgerError(
-                f"claim {claim.id}, check {check.name}: evidence.key {check.evidence.key!r} is "
-                f"not in {check.evidence.file}; it has {', '.join(sorted(measurements))}"
-            )
-        measured = measurements[check.evidence.key]
-    outcome, because = _outcome(claim, check, measured, profile)
-    nulls = {name: dict(measured[name]) for name in claim.nulls if name in measured}
-    model = dict(measured[MODEL]) if MODEL in measured else None
-    return Judged(check.name, outcome, because, check.value, check.unit, model, nulls)
+def _files(claim: Claim) -> list[str]:
+    return sorted({check.evidence.file for check in claim.checks})
 
 
-def _outcome(
-    claim: Claim, check: Check, measured: Measurement, profile: str
-) -> tuple[Outcome, str]:
-    if MODEL not in measured:
-        return "not run", f"no evidence at the {profile} profile"
-    if profiles.rank(profile) < profiles.rank(claim.profile):
-        return "underpowered", f"means something from the {claim.profile} profile on"
-    held = {name: holds(check, interval) for name, interval in measured.items()}
-    missing = [name for name in claim.nulls if name not in held]
-    if held[MODEL] is None:
-        return "underpowered", "the interval lies on both sides of the tolerance"
-    if not held[MODEL]:
-        if held.get(AS_PUBLISHED):
-            return "artefact", "holds only with the published error in place"
-        return "not replicated", "the interval lies outside the tolerance"
-    if missing:
-        return "not run", f"holds, but was not tried on {', '.join(missing)}"
-    also = [name for name in claim.nulls if held[name]]
-    if also:
-        return "not specific", f"holds, but on {', '.join(also)} too"
-    return "replicated", "the interval lies inside the tolerance"
+def _judged(tried: Tried, check: Check, ruled: Ruling, stand_in: bool) -> Judged:
+    measured = tried.measured(check)
+    own = measured.get(tried.subject)
+    present = [name for name in tried.nulls(check) if name in measured]
+    return Judged(
+        check.name,
+        worded(ruled.decision, stand_in),
+        ruled.because,
+        ruled.open,
+        own and own._asdict(),
+        {name: measured[name]._asdict() for name in present},
+        {
+            name: nulls.model_minus(name, measured, tried.subject)._asdict()
+            for name in present
+            if own
+        },
+    )
 
 
-def holds(check: Check, interval: Mapping[str, float]) -> bool | None:
-    """Whether a measurement agrees with the paper.
-
-    True when the interval lies in the check's region, False when outside, None when across.
-    """
-    low, high = check.region
-    if low <= interval["low"] and interval["high"] <= high:
-        return True
-    if interval["high"] < low or interval["low"] > high:
-        return False
-    return None
-
-
-def read_evidence(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise LedgerError(f"{file}: not valid JSON ({error}); run its stage again") from error
-    if not {"about", "measurements"} <= content.keys():
-        raise LedgerError(f"{file}: expected keys about and measurements; run its stage again")
-    return content
+def worded(decision: Decision, stand_in: bool) -> Outcome:
+    """A decision as an outcome: `replicated` is kept for the paper's own protocol."""
+    if decision == "holds":
+        return "holds on a stand-in" if stand_in else "replicated"
+    if decision == "fails":
+        return "fails on a stand-in" if stand_in else "not replicated"
+    return decision

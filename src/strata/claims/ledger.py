@@ -1,116 +1,16 @@
-"""The ledger: every published number, where it stands, how it is judged and on what evidence."""
+"""The ledger: every published claim, who states it, on what it was tested, and how it is judged."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-
-from pydantic import Field, model_validator
+from typing import Any
 
 from strata import paths, pipeline, profiles
-from strata.errors import StrataError
+from strata.claims.entries import Claim, LedgerError
+from strata.evidence import RANDOM, SHUFFLED
 from strata.papers import Paper, load_papers
-from strata.yamls import AnyEntry, Entry, checked, read_yaml
+from strata.yamls import AnyEntry, Entry, checked, read_yaml, repeated
 
-Kind = Literal["exact", "ratio", "sign", "order", "range", "shape"]
-Grade = Literal["abs", "sum", "text", "code", "derived"]
-Text = Annotated[str, Field(min_length=1)]
-
-
-class LedgerError(StrataError, ValueError):
-    """A ledger file is malformed; the message names the claim and the field."""
-
-
-class Tolerance(Entry):
-    """What counts as the published value; the kind of the check says which field is needed."""
-
-    absolute: Annotated[float, Field(ge=0)] | None = None
-    factor: Annotated[float, Field(ge=1)] | None = None
-    low: float | None = None
-    high: float | None = None
-    reason: Text
-
-
-class Place(Entry):
-    """A measurement: a JSON file below results/<profile>/, and a key in it."""
-
-    file: Text
-    key: Text
-
-
-class Check(Entry):
-    """One published number.
-
-    kind: exact (value +- absolute), ratio (within a factor), sign (the value's sign), and order,
-    range, shape (low..high of a statistic that expresses the claim). grade: where it is not the
-    claim's.
-    """
-
-    name: Text
-    kind: Kind
-    value: float
-    unit: Text
-    grade: Grade | None = None
-    tolerance: Tolerance
-    evidence: Place
-
-    @model_validator(mode="after")
-    def _tolerance_fits_kind(self) -> Self:
-        needed = {"exact": {"absolute"}, "ratio": {"factor"}, "sign": set()}
-        expected = needed.get(self.kind, {"low", "high"})
-        given = self.tolerance.model_fields_set - {"reason"}
-        if given != expected:
-            raise ValueError(
-                f"tolerance of kind {self.kind} needs {sorted(expected) or 'only a reason'}, "
-                f"found {sorted(given)}"
-            )
-        if (self.kind == "ratio" and self.value == 0) or (self.kind == "sign" and self.value == 0):
-            raise ValueError(f"a {self.kind} needs a value other than 0")
-        return self
-
-    @property
-    def region(self) -> tuple[float, float]:
-        """The values that agree with the paper, ends included."""
-        infinity = float("inf")
-        tolerance = self.tolerance
-        match self.kind:
-            case "exact":
-                return self.value - tolerance.absolute, self.value + tolerance.absolute
-            case "ratio":
-                ends = (self.value / tolerance.factor, self.value * tolerance.factor)
-                return min(ends), max(ends)
-            case "sign":
-                tiny = 5e-324
-                return (-infinity, -tiny) if self.value < 0 else (tiny, infinity)
-            case _:
-                return tolerance.low, tolerance.high
-
-
-class Claim(Entry):
-    """A statement of a paper and the published numbers that carry it.
-
-    id: begins with the paper's letter; locator: table, figure or section; grade: abs (the
-    abstract), sum (a third party's summary), text (the paper), code (its released code or
-    material), derived (computed by us from those); profile: the smallest in which the claim means
-    anything; nulls: the null models it must also be tried on.
-    """
-
-    id: Annotated[str, Field(pattern="^[A-Z](-[A-Z0-9]+)+$")]
-    locator: Text
-    statement: Text
-    grade: Grade
-    profile: Text
-    nulls: tuple[str, ...]
-    note: str = ""
-    checks: Annotated[tuple[Check, ...], Field(min_length=1)]
-
-    @property
-    def paper(self) -> str:
-        """The paper's letter."""
-        return self.id[0]
-
-    @property
-    def stage(self) -> str | None:
-        """The stage that measures the claim's first number; None if there is none."""
-        return pipeline.stage_of(self.checks[0].evidence.file)
+STANDARD_NULLS = (RANDOM, SHUFFLED)
 
 
 def load_ledger(folder: Path = paths.PAPERS) -> list[Claim]:
@@ -118,15 +18,13 @@ def load_ledger(folder: Path = paths.PAPERS) -> list[Claim]:
 
     Raises:
         LedgerError: not YAML, an unknown, missing or wrong field, an id used twice or with another
-            paper's letter, or an unknown profile.
+            paper's letter, or a profile, protocol, ability, null model, evidence file or required
+            claim that is not there.
     """
     claims = [claim for paper in load_papers(folder) for claim in _claims(paper, folder)]
     if not claims:
         raise LedgerError(f"{folder}: expected <paper>/claims.yaml, found none")
-    ids = [claim.id for claim in claims]
-    twice = sorted({name for name in ids if ids.count(name) > 1})
-    if twice:
-        raise LedgerError(f"{folder}: ids used more than once: {', '.join(twice)}")
+    _requirements(claims)
     return claims
 
 
@@ -139,31 +37,75 @@ def _claims(paper: Paper, folder: Path) -> list[Claim]:
                 f"claim {claim.id}: expected an id that begins with {paper.letter}-, as "
                 f"{paper.room}/paper.yaml has it"
             )
-        if claim.profile not in known:
-            raise LedgerError(
-                f"claim {claim.id}: profile {claim.profile!r}: expected one of {', '.join(known)}"
-            )
+        _known(claim, "profile", [claim.profile], known)
+        _known(claim, "protocol", [claim.protocol], paper.protocols)
+        _known(claim, "able", [claim.able] if claim.able else [], paper.abilities)
+        _known(claim, "nulls", _nulls(claim), STANDARD_NULLS + paper.nulls)
+        claim._of = paper
+        files = [check.evidence.file for check in claim.checks if not check.pending]
+        files += [claim.ability.file] if claim.ability and claim.ability.file else []
+        _known(claim, "evidence.file", files, pipeline.every_file())
+        if (earlier := claim.analysis.earlier) is not None:
+            _known(claim, "earlier.profile", filter(None, [earlier.profile]), known)
+            _known(claim, "earlier.keys", earlier.keys, [c.evidence.key for c in claim.checks])
+        labels = [each.what for each in paper.protocols[claim.protocol]]
+        _known(claim, "comparable", claim.comparable, labels)
     return claims
+
+
+def _nulls(claim: Claim) -> list[str]:
+    return [*claim.nulls, *(name for check in claim.checks for name in check.nulls or ())]
+
+
+def _known(
+    claim: Claim, field: str, names: Iterable[str], known: Mapping[str, Any] | Sequence[str]
+) -> None:
+    for name in names:
+        if name not in known:
+            raise LedgerError(
+                f"claim {claim.id}: {field} {name!r}: expected one of {', '.join(sorted(known))}"
+            )
+
+
+def _requirements(claims: Sequence[Claim]) -> None:
+    """Required claims exist, and none rests on itself."""
+    by_id = {claim.id: claim for claim in claims}
+    for claim in claims:
+        _known(claim, "requires", claim.requires, by_id)
+        if claim.id in rests_on(claim, by_id):
+            raise LedgerError(f"claim {claim.id}: requires: expected no circle, found one")
+
+
+def rests_on(claim: Claim, by_id: Mapping[str, Claim]) -> set[str]:
+    """The ids that a claim requires, directly or not."""
+    found: set[str] = set()
+    waiting = list(claim.requires)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += by_id[name].requires
+    return found
 
 
 def read_entries(file: Path, kind: type[AnyEntry], name: str) -> list[AnyEntry]:
     """Read a YAML list of entries; errors call an entry by its field `name`.
 
     Raises:
-        LedgerError: cannot be read, not a YAML list, or an unknown, missing or wrong field.
+        LedgerError: cannot be read, not a YAML list, an unknown, missing or wrong field, or the
+            same entry twice.
     """
-    entries = read_yaml(file, LedgerError)
-    if not isinstance(entries, list):
-        raise LedgerError(f"{file}: expected a list, found {type(entries).__name__}")
-    return [
-        checked(
-            kind,
-            entry,
-            f"{file.parent.name}/{file.name}, {_called(entry, kind, name, number)}",
-            LedgerError,
-        )
-        for number, entry in enumerate(entries, 1)
+    found = read_yaml(file, LedgerError)
+    if not isinstance(found, list):
+        raise LedgerError(f"{file}: expected a list, found {type(found).__name__}")
+    place = f"{file.parent.name}/{file.name}"
+    entries = [
+        checked(kind, entry, f"{place}, {_called(entry, kind, name, number)}", LedgerError)
+        for number, entry in enumerate(found, 1)
     ]
+    for twice in repeated(getattr(entry, name) for entry in entries):
+        raise LedgerError(f"{place}: expected each {name} once, found {twice} again")
+    return entries
 
 
 def _called(entry: Any, kind: type[Entry], name: str, number: int) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strata import paths, profiles
-from strata.claims.ledger import Check, Claim, load_ledger
+from strata.claims.entries import Check, Claim
+from strata.claims.ledger import load_ledger
 from strata.figures.shown import Shown
 from strata.params import read
 
@@ -23,11 +24,11 @@ class Published:
         """The published value of the check judged on an evidence key.
 
         Raises:
-            KeyError: no check names the key.
+            KeyError: no check with a published number names the key.
         """
         for check in self._checks:
-            if check.evidence.key == key:
-                return check.value
+            if check.evidence.key == key and check.published is not None:
+                return check.published
         raise KeyError(f"no check of the ledger is judged on {key!r}")
 
     def by_layer(self, file: str, prefix: str) -> dict[int, float]:
@@ -38,9 +39,11 @@ class Published:
         """Name -> published value, of the checks whose evidence key is `<prefix><name>`, the first
         claim's where several name it."""
         return {
-            check.evidence.key.removeprefix(prefix): check.value
+            check.evidence.key.removeprefix(prefix): check.published
             for check in reversed(self._checks)
-            if check.evidence.file == file and check.evidence.key.startswith(prefix)
+            if check.evidence.file == file
+            and check.evidence.key.startswith(prefix)
+            and check.published is not None
         }
 
 

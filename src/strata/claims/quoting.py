@@ -3,13 +3,13 @@
 Losing layer 11 costs {anatomy/ablation.json#neighbour_average.change_L11} %.
 """
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from strata import profiles
-from strata.claims.ledger import LedgerError
+from strata.claims.entries import LedgerError
+from strata.claims.measured import read_evidence
 from strata.claims.numbers import interval
 from strata.evidence import MODEL
 
@@ -34,9 +34,9 @@ def quote(text: str, results: Path, speaks: Callable[[str], str | None], about: 
         for profile in [*filter(None, [first]), *profiles.speaking()]:
             path = results / profile / file
             if path.is_file():
-                measurements = json.loads(path.read_text(encoding="utf-8"))["measurements"]
+                measurements = read_evidence(path).measurements
                 if subject in measurements.get(key, {}):
-                    found = interval(measurements[key][subject])
+                    found = interval(measurements[key][subject]._asdict())
                     return found if profile == about else f"{found} ({profile})"
         raise LedgerError(
             f"{match[0]}: no profile of {results.name}/ has it; expected file#key or "

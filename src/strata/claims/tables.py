@@ -1,24 +1,46 @@
 """Verdicts as plain tables, for the README, the terminal and the notebooks."""
 
-import json
-from collections import Counter
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 from strata import paths, pipeline, profiles
-from strata.claims.judging import OUTCOMES, Judged, Verdict, holds
-from strata.claims.ledger import Check, Claim
+from strata.claims import family
+from strata.claims.entries import Check, Claim
+from strata.claims.judging import OUTCOMES, Judged, Verdict
+from strata.claims.nulls import holds
 from strata.claims.numbers import interval, number
 from strata.claims.speaking import Spoken
+from strata.records import Estimate
+from strata.results import read_as, read_json
 
 
 def counts(verdicts: list[Verdict]) -> dict[str, int]:
     """How many claims have each outcome, all outcomes named."""
     outcomes = [verdict.outcome for verdict in verdicts]
     return {outcome: outcomes.count(outcome) for outcome in OUTCOMES}
+
+
+def tally_table(spoken: Sequence[Spoken]) -> pd.DataFrame:
+    """Claims by outcome: stated by the authors or derived by us, as published or on a stand-in."""
+    rows = [
+        {
+            "claims": "derived by us" if each.claim.derived else "stated by the authors",
+            "protocol": each.verdict.protocol,
+            "verdict": each.verdict.outcome,
+        }
+        for each in spoken
+    ]
+    table = pd.DataFrame(rows)
+    order = [outcome for outcome in OUTCOMES if outcome in set(table["verdict"])]
+    counted = pd.crosstab([table["claims"], table["protocol"]], table["verdict"])[order]
+    counted["all"] = counted.sum(axis=1)
+    counted = counted.sort_index(ascending=[False, True])
+    return counted.reset_index().rename_axis(None, axis=1)
 
 
 def plain(verdicts: list[Verdict]) -> dict[str, Any]:
@@ -34,11 +56,7 @@ def plain(verdicts: list[Verdict]) -> dict[str, Any]:
 
 def read_verdicts(file: Path) -> dict[str, Verdict]:
     """Claim id -> verdict, from a file of `plain` verdicts."""
-    content = json.loads(file.read_text(encoding="utf-8"))
-    return {
-        name: Verdict(**verdict | {"checks": [Judged(**check) for check in verdict["checks"]]})
-        for name, verdict in content.items()
-    }
+    return read_as(file, TypeAdapter(dict[str, Verdict]))
 
 
 def metrics(verdicts: list[Verdict]) -> dict[str, Any]:
@@ -53,10 +71,16 @@ def metrics(verdicts: list[Verdict]) -> dict[str, Any]:
 
 
 def check_table(spoken: Sequence[Spoken]) -> pd.DataFrame:
-    """One row a published number: where it stands, theirs, ours, nulls, verdict, on what, and where
-    the evidence and the command are."""
+    """One row a check: who states it and where, theirs, what agrees, ours, nulls, verdict, on what,
+    and where the evidence and the command are."""
+    corrected = {
+        key: p
+        for letter in dict.fromkeys(each.claim.paper for each in spoken)
+        for key, p in family.holm([one for one in spoken if one.claim.paper == letter]).items()
+    }
     rows = [
         _check_row(each, check, judged)
+        | {"Holm's p": family.shown(corrected.get((each.claim.id, check.name)))}
         for each in spoken
         for check, judged in zip(each.claim.checks, each.verdict.checks, strict=True)
     ]
@@ -72,20 +96,49 @@ def command(claim: Claim, profile: str) -> str:
 
 
 def _check_row(spoken: Spoken, check: Check, judged: Judged) -> dict[str, str]:
-    claim, profile, verdict = spoken
+    claim, profile, verdict = spoken.claim, spoken.profile, spoken.verdict
+    source = claim.source_of(check)
     return {
         "claim": claim.id,
-        "where": claim.locator,
-        "number": check.name,
-        "published": f"{_published(check)} [{check.grade or claim.grade}]",
+        "check": check.name,
+        "where": f"{source.where} [{source.kind}]",
+        "published": published(check),
+        "agrees": region(check),
         "ours": interval(judged.model),
         "nulls": _nulls(judged),
-        "verdict": judged.outcome,
+        "verdict": verdict_of(judged),
         "model": verdict.tried_on or "-",
         "profile": _profile(claim, profile),
         "evidence": f"{check.evidence.file}#{check.evidence.key}",
         "command": command(claim, profile),
     }
+
+
+def verdict_of(judged: Judged | Verdict) -> str:
+    """The outcome, of an open one with why it is open."""
+    if judged.outcome != "open":
+        return judged.outcome
+    reasons = judged.open if isinstance(judged.open, list) else [judged.open]
+    return f"open: {', '.join(filter(None, reasons))}"
+
+
+def published(check: Check) -> str:
+    """The printed number and its unit, or the claim's direction in words."""
+    return check.says if check.published is None else f"{number(check.published)} {check.unit}"
+
+
+def region(check: Check) -> str:
+    """What counts as agreement, in words."""
+    low, high = check.region
+    if check.kind == "sign":
+        return f"{check.tolerance.side} 0"
+    if low == high:
+        return number(low)
+    if math.isinf(high):
+        return f"{number(low)} or more"
+    if math.isinf(low):
+        return f"{number(high)} or less"
+    return f"{number(low)} to {number(high)}"
 
 
 def _profile(claim: Claim, profile: str) -> str:
@@ -100,59 +153,66 @@ def device(profile: str, stage: str) -> str:
     file = paths.results(profile) / "provenance" / f"{stage}.json"
     if not file.is_file():
         return ""
-    run = json.loads(file.read_text(encoding="utf-8"))
+    run = read_json(file)
     return run.get("gpu", run.get("device", ""))
 
 
-def _published(check: Check) -> str:
-    """The number and its unit; of an ordering without a number (a sign of 1), the side."""
-    if check.kind == "sign" and abs(check.value) == 1:
-        return f"{'above' if check.value > 0 else 'below'} 0 {check.unit}"
-    return f"{number(check.value)} {check.unit}"
-
-
 def claim_table(spoken: Sequence[Spoken]) -> pd.DataFrame:
-    """One row a claim: what the paper says and where, the verdict and why, which profile speaks."""
+    """One row a claim: what the paper says and where, the verdict and why, on what."""
     rows = [
         {
-            "claim": claim.id,
-            "paper says": claim.statement,
-            "where": claim.locator,
-            "verdict": verdict.outcome,
-            "because": because(verdict),
-            "profile": profile,
+            "claim": each.claim.id,
+            "paper says": each.claim.statement,
+            "where": each.claim.source.where,
+            "verdict": verdict_of(each.verdict),
+            "because": because(each),
+            "on": tried_on(each),
         }
-        for claim, profile, verdict in spoken
+        for each in spoken
     ]
     return pd.DataFrame(rows)
 
 
-def because(verdict: Verdict) -> str:
-    """Why a claim has its verdict, each reason with how many of its numbers it is true of."""
-    reasons = Counter(check.because for check in verdict.checks)
-    if len(reasons) == 1:
-        return next(iter(reasons))
-    return "; ".join(
-        f"{reason} ({number} of {reasons.total()} numbers)"
-        for reason, number in reasons.most_common()
-    )
+def tried_on(spoken: Spoken) -> str:
+    """Model and profile, the protocol, and on a stand-in how it differs from the paper's."""
+    verdict = spoken.verdict
+    if verdict.tried_on is None:
+        return "-"
+    place = f"{verdict.tried_on}, {spoken.profile}"
+    if not verdict.differences:
+        return f"{place}: as published"
+    found = "; ".join(f"{name}: {each}" for name, each in verdict.differences.items())
+    return f"{place}: stand-in ({found})"
+
+
+def because(spoken: Spoken) -> str:
+    """Why a claim has its verdict, how many of its checks agree, and what it rests on."""
+    verdict = spoken.verdict
+    texts = [verdict.because]
+    if verdict.outcome == "in part":
+        texts.append(", ".join(f"{count} {outcome}" for outcome, count in verdict.parts.items()))
+    texts += [f"rests on {name}: {outcome}" for name, outcome in verdict.rests_on.items()]
+    if spoken.earlier:
+        rule = spoken.claim.analysis.earlier.rule
+        texts.append(f"under the earlier rule, {rule}: {verdict_of(spoken.earlier)}")
+    return ". ".join(texts)
 
 
 def null_models(claim: Claim, verdict: Verdict) -> str:
-    """In how many of a claim's numbers each null model agrees with the paper too."""
-    return "; ".join(_agreeing(name, claim, verdict) for name in claim.nulls) or "none applies"
+    """In how many of a claim's checks each null model agrees with the paper too."""
+    return "; ".join(_agreeing(name, claim, verdict) for name in claim.nulls) or claim.no_null
 
 
 def _agreeing(null: str, claim: Claim, verdict: Verdict) -> str:
     held = [
-        holds(check, judged.nulls[null])
+        holds(check.region, Estimate(**judged.nulls[null]))
         for check, judged in zip(claim.checks, verdict.checks, strict=True)
         if null in judged.nulls
     ]
     name = null.replace("_", " ")
     if not held:
         return f"{name} not tried"
-    return f"{name} agrees in {held.count(True)} of {len(held)} numbers"
+    return f"{name} agrees in {held.count(True)} of {len(held)} checks"
 
 
 def markdown(table: pd.DataFrame) -> str:

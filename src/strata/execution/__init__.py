@@ -1,17 +1,31 @@
 """Running a model on a schedule, many schedules at once, and parts of a model."""
 
-from strata.execution.partial import Trace, TracedBatch, passage_nll, resume, trace, traced
-from strata.execution.scheduled import ExecutionError, scheduled
-from strata.execution.sweep import sweep
+from strata.execution.calls import ExecutionError
+from strata.execution.checked import Sample, sample, scheduled, sweep, tolerance, trace, traced
+from strata.execution.partial import (
+    HEAD_ROWS,
+    Trace,
+    TracedBatch,
+    finished,
+    logits_at,
+    passage_nll,
+    resume,
+)
 
 __all__ = [
+    "HEAD_ROWS",
     "ExecutionError",
+    "Sample",
     "Trace",
     "TracedBatch",
+    "finished",
+    "logits_at",
     "passage_nll",
     "resume",
+    "sample",
     "scheduled",
     "sweep",
+    "tolerance",
     "trace",
     "traced",
 ]

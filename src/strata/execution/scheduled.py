@@ -3,103 +3,127 @@
     with scheduled(model, parallel(T=30, s=9, loops=3)):
         model.generate(...)
 
-Blocks become shells that share their weights. Step i writes cache slot i, because the model reads
-lengths from slot 0 and layer types by step; the other members of a parallel step follow behind.
+Every visit of a layer is a block of its own: a shell that shares the layer's weights, with its own
+cache slot and its own entry where the configuration lists what each layer is. The model runs the
+members of a parallel step one after another; each hands its input on, the last the mean of all.
 Encoders have no cache, and their mean is not normalised again, as released.
 """
 
-import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from copy import copy
+from dataclasses import replace
+from functools import partial
 from itertools import count
-from typing import Any, Literal
+from types import MethodType
+from typing import Any, Literal, NoReturn
 
 import torch
 from torch import nn
-from transformers import Cache, PreTrainedModel
+from transformers import Cache, DynamicCache, PreTrainedConfig, PreTrainedModel
 from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
-from strata.errors import StrataError
-from strata.models import place_of_blocks
+from strata.execution.calls import (
+    Call,
+    ExecutionError,
+    in_place_of_blocks,
+    leaving,
+    mean,
+    with_hidden,
+)
+from strata.models import blocks, text_config
 from strata.schedules import Schedule, layers_of
 
 KV = Literal["per_visit", "averaged"]
+CACHE_INDICES = {"layer_idx", "layer_id"}
 CACHE_ARGUMENTS = ("past_key_values", "layer_past")
 
 
-class ExecutionError(StrataError, ValueError):
-    """A schedule that cannot run on this model, or not now."""
-
-
 @contextmanager
-def scheduled(model: PreTrainedModel, schedule: Schedule, kv: KV = "per_visit") -> Iterator[None]:
-    """Run every call of the model on a schedule; the model is as before on exit, also on error.
-
-    Args:
-        kv: `per_visit` keeps keys and values of every layer execution, so that cached decoding is
-            one pass; `averaged` is the released code's: a parallel step has one slot, which holds
-            the mean keys and values of its layers.
-
-    Raises:
-        ExecutionError: already inside `scheduled`, the depths differ, or layers that attend
-            differently (full, sliding window) are to run in parallel.
-    """
-    base = model.base_model
-    if any(isinstance(child, _Steps) for child in base.modules()):
-        raise ExecutionError(
-            "the model already runs a schedule; leave that `with scheduled(...)` block first"
-        )
-    parent, name = place_of_blocks(model)
-    layers = getattr(parent, name)
-    types = getattr(model.config, "layer_types", None)
-    _check(schedule, len(layers), types)
-    maybe_install_capturing_hooks(base)
-    steps, visited = _steps(layers, schedule, kv)
-    try:
-        setattr(parent, name, steps)
-        model.config.num_hidden_layers = len(visited)
-        if types is not None:
-            model.config.layer_types = [types[layer] for layer in visited]
+def on_schedule(model: PreTrainedModel, schedule: Schedule, kv: KV) -> Iterator[None]:
+    """`scheduled`, for a schedule that fits, whether or not the model computes the same."""
+    layers = blocks(model)
+    maybe_install_capturing_hooks(model.base_model)
+    if kv == "averaged":
+        visits = [layers_of(step)[0] for step in schedule.steps]
+        steps = _Steps(_averaged(layers, schedule))
+    else:
+        visits, steps = list(schedule.visits), _Steps(_flat(layers, schedule))
+    with ExitStack() as stack:
+        stack.enter_context(in_place_of_blocks(model, steps))
+        for config in _configs(model):
+            stack.enter_context(_listed(config, visits))
         yield
-    finally:
-        setattr(parent, name, layers)
-        model.config.num_hidden_layers = len(layers)
-        if types is not None:
-            model.config.layer_types = types
 
 
 class _Steps(nn.ModuleList):
     """A schedule's steps in place of the model's blocks."""
 
-
-class _Parallel(nn.Module):
-    """Blocks side by side on one input; the mean of their full outputs goes on."""
-
-    def __init__(self, members: list[nn.Module]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-
-    def forward(self, hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        return sum(each(hidden_states, *args, **kwargs) for each in self.members) / len(
-            self.members
+    def state_dict(self, *_: Any, **__: Any) -> NoReturn:
+        raise ExecutionError(
+            "a model cannot be saved while it runs a schedule; leave `with scheduled(...)` first"
         )
 
 
-class _AveragedParallel(_Parallel):
-    """The same with one cache slot: its layers read the mean keys and values of past tokens."""
+class _Join:
+    """The members of one parallel step: what those that ran add up to."""
+
+    def __init__(self, members: int) -> None:
+        self.members = members
+        self.total: torch.Tensor | None = None
+
+    def after(self, place: int, left: torch.Tensor, entered: torch.Tensor) -> torch.Tensor:
+        """What the model goes on with: what entered the member, after the last one the mean."""
+        self.total = left if place == 0 else self.total + left.to(self.total.device)
+        if place + 1 < self.members:
+            return entered
+        mean, self.total = self.total / self.members, None
+        return mean
+
+
+def _flat(layers: nn.ModuleList, schedule: Schedule) -> Iterator[nn.Module]:
+    """One module a visit; cache slots are counted in the same order."""
+    slots = count()
+    for step in schedule.steps:
+        members = [_shell(layers[layer], next(slots)) for layer in layers_of(step)]
+        join = _Join(len(members))
+        for place, member in enumerate(members if len(members) > 1 else ()):
+            member.forward = partial(_joined, member.forward, join, place)
+        yield from members
+
+
+def _joined(forward: Callable[..., Any], join: _Join, place: int, *args: Any, **kwargs: Any) -> Any:
+    output = forward(*args, **kwargs)
+    return with_hidden(output, join.after(place, leaving(output), Call(args, kwargs).hidden))
+
+
+def _averaged(layers: nn.ModuleList, schedule: Schedule) -> Iterator[nn.Module]:
+    """One module and one cache slot a step."""
+    for slot, step in enumerate(schedule.steps):
+        members = [_shell(layers[layer], slot) for layer in layers_of(step)]
+        yield members[0] if isinstance(step, int) else _AveragedParallel(members, slot)
+
+
+class _AveragedParallel(nn.Module):
+    """Blocks side by side with one cache slot: they read the mean keys and values of the past."""
 
     def __init__(self, members: list[nn.Module], slot: int) -> None:
-        super().__init__(members)
-        self.slot = slot
+        super().__init__()
+        self.members, self.slot = nn.ModuleList(members), slot
 
-    def forward(self, hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def forward(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         name = next((key for key in CACHE_ARGUMENTS if kwargs.get(key) is not None), None)
         if name is None:
-            return super().forward(hidden_states, *args, **kwargs)
+            return self._mean(*args, **kwargs)
         shared = _SharedSlot(kwargs[name], self.slot)
-        output = super().forward(hidden_states, *args, **kwargs | {name: shared})
+        output = self._mean(*args, **kwargs | {name: shared})
         shared.store()
         return output
+
+    def _mean(self, *args: Any, **kwargs: Any) -> Any:
+        outputs = [member(*args, **kwargs) for member in self.members]
+        device = leaving(outputs[0]).device
+        return with_hidden(outputs[-1], mean(map(leaving, outputs), len(outputs), device))
 
 
 class _SharedSlot:
@@ -125,40 +149,98 @@ class _SharedSlot:
         self.cache.update(keys, values, self.slot)
 
 
-def _check(schedule: Schedule, depth: int, types: list[str] | None) -> None:
-    if schedule.depth != depth:
+def refuse_misfit(model: PreTrainedModel, schedule: Schedule, kv: KV) -> None:
+    """Raise what `scheduled` raises of a schedule, and of a model that runs one."""
+    if any(isinstance(child, _Steps) for child in model.modules()):
+        raise ExecutionError(
+            "the model already runs a schedule; leave that `with scheduled(...)` block first"
+        )
+    if schedule.depth != (depth := len(blocks(model))):
         raise ExecutionError(f"the schedule is for T={schedule.depth}, the model has T={depth}")
-    for step in schedule.steps if types else ():
-        found = sorted({types[layer] for layer in layers_of(step)})
+    parallel = [step for step in schedule.steps if not isinstance(step, int)]
+    if parallel and model.is_activation_checkpointing:
+        raise ExecutionError(
+            "activation checkpointing runs blocks again, out of order; without it layers can run "
+            "in parallel: model.activation_checkpointing_disable()"
+        )
+    types = getattr(text_config(model), "layer_types", None)
+    for step in parallel if types and kv == "averaged" else ():
+        found = sorted({types[layer] for layer in step})
         if len(found) > 1:
             raise ExecutionError(
-                f"layers {layers_of(step)} attend differently ({', '.join(found)}) and cannot run "
-                f"in parallel here; use sweep"
+                f"layers {step} attend differently ({', '.join(found)}) and cannot share a cache "
+                f'slot; use kv="per_visit"'
             )
 
 
-def _steps(layers: nn.ModuleList, schedule: Schedule, kv: KV) -> tuple[_Steps, list[int]]:
-    """The modules to run, and the layer behind each cache slot."""
-    visited = [layers_of(step)[0] for step in schedule.steps]
-    extra = count(len(visited))
-    modules: list[nn.Module] = []
-    for place, step in enumerate(schedule.steps):
-        if kv == "averaged" and not isinstance(step, int):
-            members = [_shell(layers[layer], place) for layer in step]
-            modules.append(_AveragedParallel(members, place))
-            continue
-        first, *others = layers_of(step)
-        members = [_shell(layers[first], place)]
-        members += [_shell(layers[layer], next(extra)) for layer in others]
-        visited += others
-        modules.append(members[0] if isinstance(step, int) else _Parallel(members))
-    return _Steps(modules), visited
+def counts_tokens(model: PreTrainedModel) -> bool:
+    """Whether the layers that the configuration describes tell a cache how long it is."""
+    try:
+        DynamicCache(config=text_config(model)).get_seq_length()
+    except ValueError:
+        return False
+    return True
+
+
+def _configs(model: PreTrainedModel) -> list[PreTrainedConfig]:
+    """Every object that the parts of the model read their number of layers from."""
+    kind = type(text_config(model))
+    read = (getattr(module, "config", None) for module in model.modules())
+    return list({id(config): config for config in read if type(config) is kind}.values())
+
+
+@contextmanager
+def _listed(config: PreTrainedConfig, visits: Sequence[int]) -> Iterator[None]:
+    """Let a configuration describe the visited layers, wherever it has an entry for each layer.
+
+    A class of its own holds what the configuration otherwise computes.
+    """
+    kind, depth, before = type(config), config.num_hidden_layers, dict(vars(config))
+    visited = {
+        name: [value[layer] for layer in visits]
+        for name, value in _values(config).items()
+        if isinstance(value, list | tuple) and len(value) == depth
+    }
+    try:
+        config.__class__ = type(kind.__name__, (kind,), visited)
+        config.num_hidden_layers = len(visits)
+        vars(config).update({name: visited[name] for name in visited.keys() & before.keys()})
+        if spec := before.get("_heterogeneity_spec"):
+            own = enumerate(spec.per_layer_overrides.get(layer) for layer in visits)
+            config._heterogeneity_spec = replace(
+                spec, per_layer_overrides={slot: each for slot, each in own if each}
+            )
+        yield
+    finally:
+        config.__class__ = kind
+        vars(config).clear()
+        vars(config).update(before)
+
+
+def _values(config: PreTrainedConfig) -> dict[str, Any]:
+    """What a configuration stores and what it computes."""
+    kind, found = type(config), dict(vars(config))
+    for name in dir(kind):
+        if isinstance(getattr(kind, name), property):
+            with suppress(Exception):  # not every value can be had of every model
+                found.setdefault(name, getattr(config, name))
+    return found
 
 
 def _shell(module: nn.Module, slot: int) -> nn.Module:
     """The same module with the same parameters, writing to another cache slot."""
-    shell = copy.copy(module)
+    shell = copy(module)
     shell._modules = {name: child and _shell(child, slot) for name, child in shell._modules.items()}
-    if hasattr(shell, "layer_idx"):
-        shell.layer_idx = slot
+    for name in CACHE_INDICES & vars(shell).keys():
+        setattr(shell, name, slot)
+    vars(shell).update(_rebound(module, shell))
     return shell
+
+
+def _rebound(module: nn.Module, shell: nn.Module) -> Iterator[tuple[str, Any]]:
+    """What accelerate binds to a module, to bring its weights to a device, bound to its shell."""
+    for name, value in vars(module).items():
+        if isinstance(value, MethodType) and value.__self__ is module:
+            yield name, MethodType(value.__func__, shell)
+        if isinstance(value, partial) and value.args[:1] == (module,):
+            yield name, partial(value.func, shell, *value.args[1:], **value.keywords)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from strata import paths
 from strata.params import Params
+from strata.results import read_table
 
 
 class Published(Protocol):
@@ -32,5 +33,5 @@ class Shown:
 
     def table(self, name: str, rows: str = "") -> pd.DataFrame:
         """Rows of `results/<profile>/<name>.csv`; `rows` is a query that chooses them."""
-        table = pd.read_csv(paths.results(self.profile) / f"{name}.csv")
+        table = read_table(paths.results(self.profile) / f"{name}.csv")
         return table.query(rows) if rows else table

@@ -13,8 +13,10 @@ from IPython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
+
+from strata.records import write_bytes
 
 COLOURS = 64
 PALETTE = sns.color_palette("colorblind")
@@ -24,13 +26,16 @@ NULL_COLOURS = {"random_initialisation": "0.55", "shuffled_layers": PALETTE[1]}
 SUBJECT_COLOURS = {"model": MODEL_COLOUR, **NULL_COLOURS}
 OUTCOME_COLOURS = {
     "replicated": PALETTE[0],
-    "partly": PALETTE[9],
     "not replicated": PALETTE[3],
+    "holds on a stand-in": PALETTE[9],
+    "fails on a stand-in": PALETTE[1],
+    "in part": PALETTE[2],
     "not specific": PALETTE[4],
     "artefact": PALETTE[5],
-    "underpowered": PALETTE[7],
+    "open": PALETTE[7],
     "not run": "0.8",
 }
+VALUE = ("value", "low", "high")
 PUBLISHED_MARK = {"marker": "D", "s": 36, "color": PUBLISHED_COLOUR, "zorder": 5}
 
 
@@ -61,7 +66,7 @@ def intervals(
     axis: Axes,
     places: ArrayLike,
     rows: pd.DataFrame,
-    columns: Sequence[str] = ("value", "low", "high"),
+    columns: Sequence[str] = VALUE,
     across: bool = False,
     scale: float = 1,
     **look: Any,
@@ -81,6 +86,51 @@ def intervals(
     return axis.errorbar(places, value, yerr=errors, **look)
 
 
+def subject_label(subject: str) -> str:
+    """What a legend or title calls the model or a null."""
+    return f"null: {words(subject)}" if subject in NULL_COLOURS else "trained model"
+
+
+def subject_lines(
+    axis: Axes, table: pd.DataFrame, x: str, columns: Sequence[str] = VALUE, **look: Any
+) -> None:
+    """The model with its intervals, in this look, and each null as a thin line."""
+    for subject, rows in table.groupby("subject", sort=False):
+        if subject in NULL_COLOURS:
+            thin = {"color": NULL_COLOURS[subject], "lw": 1, "label": subject_label(subject)}
+            axis.plot(rows[x], rows[columns[0]], **thin)
+        else:
+            label = "trained model, 95% interval"
+            intervals(axis, rows[x], rows, columns, color=MODEL_COLOUR, label=label, **look)
+
+
+def band(
+    axis: Axes, middle: pd.Series, ends: Sequence[pd.Series], *look: str, alpha: float, **more: Any
+) -> None:
+    """A line over its index, and the range about it; the look is of the line."""
+    (line,) = axis.plot(middle.index, middle, *look, **more)
+    axis.fill_between(middle.index, *ends, color=line.get_color(), alpha=alpha)
+
+
+def panels(
+    rows: int, columns: int, width: float, height: float, **shared: Any
+) -> tuple[Figure, NDArray[np.object_]]:
+    """A figure of rows x columns axes, each of a width and height in inches, and the axes."""
+    size = (width * columns, height * rows)
+    return plt.subplots(rows, columns, figsize=size, squeeze=False, **shared)
+
+
+def tight(figure: Figure) -> Figure:
+    """The figure with its panels as large as their labels allow."""
+    figure.tight_layout()
+    return figure
+
+
+def words(name: str) -> str:
+    """A name of the evidence as words."""
+    return name.replace("_", " ")
+
+
 def png(figure: Figure, dpi: float | None = None) -> bytes:
     """A figure as PNG of few colours, a third of the bytes of a full one.
 
@@ -97,6 +147,5 @@ def png(figure: Figure, dpi: float | None = None) -> bytes:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG that is the same bytes for the same figure, and close the figure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(png(figure, dpi=150))
+    write_bytes(path, png(figure, dpi=150))
     plt.close(figure)

@@ -91,6 +91,8 @@ def counts(params: LwsArchitectureParams) -> dict[str, Estimate]:
         "kv_heads.fewest": kv_heads.min(),
         "kv_heads.most": kv_heads.max(),
         "first_ffn_width.crown": layer_shapes("crown")[0].ffn_width,
+        "first_layer_millions.crown": _first_layer("crown"),
+        "first_layer_millions.baseline_18l": _first_layer("baseline_18l"),
         "training_tokens_billions": REAL_SHARE * _positions(params) / 1e9,
         "training_hours": _positions(params) / (GPUS * TPS_18L) / 3600,
     }
@@ -100,6 +102,10 @@ def counts(params: LwsArchitectureParams) -> dict[str, Estimate]:
 def counts_with_zeros(params: LwsArchitectureParams) -> dict[str, Estimate]:
     """The same where the reader's zeros count as tokens, as published."""
     return {"training_tokens_billions": _point(_positions(params) / 1e9)}
+
+
+def _first_layer(name: str) -> float:
+    return layer_parameters(layer_shapes(name)[0], PUBLISHED) / 1e6
 
 
 def _positions(params: LwsArchitectureParams) -> int:

@@ -8,20 +8,32 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from strata.evidence import AS_PUBLISHED, MODEL, RANDOM
-from strata.lws.resampling import Kind, Resampling, change, chosen, losses
+from strata.evidence import AS_PUBLISHED, MODEL, RANDOM, minus
+from strata.lws.resampling import Kind, Resampling, change, change_draws, chosen, losses
 from strata.lws.runs import Result
 from strata.lws.scaling import BASELINES, VARIANTS
 from strata.records import Estimate
-from strata.statistics import CONFIDENCE, mean_estimate, percentile_estimate
+from strata.statistics import (
+    CONFIDENCE,
+    columns,
+    debiased_range,
+    estimate,
+    mean_estimate,
+    percentile_estimate,
+    point,
+)
 
-LWS_18L = ("vanilla_18l", "framed", "reverse", "crown")
+NOT_CROWN = ("vanilla_18l", "framed", "reverse")
+LWS_18L = (*NOT_CROWN, "crown")
 CONTROL = "shuffled_depth_roles"
+NOTHING = point(np.nan)  # of what was not run
 HEADLINE: dict[str, Kind] = {"correct": "real", "as_published": "reported"}
 KEYS = [
     *(f"{key}.{name}" for key in ("val_loss", "val_ppl") for name in VARIANTS),
     *(f"ppl_change.{name}" for name in VARIANTS if name not in BASELINES.values()),
     *("val_ppl_sd.baseline_18l", "lws_spread", "data_efficiency"),
+    *("depth_change.baseline_18l", "rank.baseline_12l"),
+    *(f"data_efficiency.{name}" for name in NOT_CROWN),
     *("zero_over_real", "reported_over_real", "largest_gain_move"),
 ]
 
@@ -48,11 +60,12 @@ def table(results: list[Result], sampling: Resampling) -> pd.DataFrame:
                 }
                 for name in kinds:
                     value, draws = losses(found.values(), name, sampling)
-                    row |= _columns(f"{name}_loss", percentile_estimate(value, draws))
+                    row |= columns(f"{name}_loss", percentile_estimate(value, draws))
                 value, draws = losses(found.values(), kind, sampling)
-                row |= _columns("ppl", percentile_estimate(np.exp(value), np.exp(draws)))
-                row |= _columns("change_percent", change(found, base, kind, sampling))
-                row |= _columns("rank", None if control else ranked[reader].get(variant))
+                row |= columns("ppl", percentile_estimate(np.exp(value), np.exp(draws)))
+                row |= columns("change_percent", change(found, base, kind, sampling) or NOTHING)
+                places = {} if control else ranked[reader]
+                row |= columns("rank", places.get(variant, NOTHING))
                 rows.append(row)
     return pd.DataFrame(rows)
 
@@ -68,6 +81,7 @@ def measured(
         AS_PUBLISHED: _of_reader(main, "as_published", sampling),
         RANDOM: _zeros(main, "untrained", sampling),
         CONTROL: _of_control(main, sampling),
+        minus(CONTROL): _minus_control(main, sampling),
         "fp32_master": _gain_move(results, "bf16_autocast"),
     }
 
@@ -114,11 +128,6 @@ def _ranks(results: list[Result], reader: str, sampling: Resampling) -> dict[str
     }
 
 
-def _columns(name: str, estimate: Estimate | None) -> dict[str, float]:
-    value, low, high = estimate or (np.nan,) * 3
-    return {name: value, f"{name}_low": low, f"{name}_high": high}
-
-
 def _present(found: dict[str, Estimate | None]) -> dict[str, Estimate]:
     return {key: estimate for key, estimate in found.items() if estimate is not None}
 
@@ -128,8 +137,17 @@ def _of_reader(main: list[Result], reader: str, sampling: Resampling) -> dict[st
     found = {
         "val_ppl_sd.baseline_18l": _spread_of_seeds(main, reader),
         "lws_spread": _spread_of_profiles(main, reader, sampling),
-        "data_efficiency": _data_efficiency(main, reader),
+        "data_efficiency": _data_efficiency(main, reader, "crown"),
+        "depth_change.baseline_18l": change(
+            *(chosen(main, BASELINES[depth], reader) for depth in (18, 12)),
+            HEADLINE[reader],
+            sampling,
+        ),
+        **{f"data_efficiency.{name}": _data_efficiency(main, reader, name) for name in NOT_CROWN},
     }
+    ranks = _ranks(main, reader, sampling)
+    if len(ranks) == len(VARIANTS):
+        found["rank.baseline_12l"] = ranks["baseline_12l"]
     for variant, shape in VARIANTS.items():
         ours = chosen(main, variant, reader)
         if ours:
@@ -147,6 +165,25 @@ def _of_control(main: list[Result], sampling: Resampling) -> dict[str, Estimate]
     control = chosen(main, "crown", "correct", control=True)
     against = change(control, chosen(main, BASELINES[18], "correct"), "real", sampling)
     return _present({f"ppl_change.{variant}": against for variant in LWS_18L})
+
+
+def _minus_control(main: list[Result], sampling: Resampling) -> dict[str, Estimate]:
+    """Every 18-layer LWS variant's change minus that of its null, on the same draws."""
+    base = chosen(main, BASELINES[18], "correct")
+    control = chosen(main, "crown", "correct", control=True)
+    null = change_draws(control, base, "real", sampling)
+    found = {}
+    for variant in LWS_18L:
+        own = change_draws(chosen(main, variant, "correct"), base, "real", sampling)
+        if own is not None and null is not None:
+            found[f"ppl_change.{variant}"] = estimate(own - null)
+    return found
+
+
+def seed_counts(main: list[Result]) -> dict[str, int]:
+    """Variant -> how many seeds of it were trained with the correct reader."""
+    counts = {name: len(chosen(main, name, "correct")) for name in VARIANTS}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _zeros(main: list[Result], source: str, sampling: Resampling) -> dict[str, Estimate]:
@@ -167,16 +204,16 @@ def _zeros(main: list[Result], source: str, sampling: Resampling) -> dict[str, E
 
 
 def _spread_of_profiles(main: list[Result], reader: str, sampling: Resampling) -> Estimate | None:
-    """Worst over best perplexity of the four 18-layer LWS variants, in percent above."""
+    """Worst over best perplexity of the four 18-layer LWS variants, in percent above; debiased, as
+    noise alone spreads them."""
     found = [chosen(main, variant, reader) for variant in LWS_18L]
     common = sorted(set.intersection(*(set(each) for each in found)))
     if not common:
         return None
     pairs = [losses([each[seed] for seed in common], HEADLINE[reader], sampling) for each in found]
     values, draws = (np.array(part) for part in zip(*pairs, strict=True))
-    return percentile_estimate(
-        100 * np.expm1(np.ptp(values)), 100 * np.expm1(np.ptp(draws, axis=0))
-    )
+    apart = debiased_range(values, draws)
+    return Estimate(*(100 * float(np.expm1(each)) for each in apart))
 
 
 def _spread_of_seeds(main: list[Result], reader: str) -> Estimate | None:
@@ -185,13 +222,8 @@ def _spread_of_seeds(main: list[Result], reader: str) -> Estimate | None:
     if len(documents) < 2:
         return None
     parts = ("real", "zero") if HEADLINE[reader] == "reported" else ("real",)
-    perplexities = [
-        np.exp(
-            sum(sum(each[f"{part}_nll"]) for part in parts)
-            / sum(sum(each[f"{part}_tokens"]) for part in parts)
-        )
-        for each in documents
-    ]
+    total = lambda each, what: sum(sum(each[f"{part}_{what}"]) for part in parts)
+    perplexities = [np.exp(total(each, "nll") / total(each, "tokens")) for each in documents]
     freedom = len(perplexities) - 1
     deviation = float(np.std(perplexities, ddof=1))
     tails = stats.chi2.ppf(((1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2), freedom)
@@ -199,10 +231,10 @@ def _spread_of_seeds(main: list[Result], reader: str) -> Estimate | None:
     return Estimate(deviation, float(low), float(high))
 
 
-def _data_efficiency(main: list[Result], reader: str) -> Estimate | None:
-    """Positions Baseline 18L takes over those Crown takes to the same validation loss: the worse
-    one's last. Mean over seeds with its t interval; None below two seeds."""
-    ours, base = (chosen(main, variant, reader) for variant in ("crown", BASELINES[18]))
+def _data_efficiency(main: list[Result], reader: str, name: str) -> Estimate | None:
+    """Positions Baseline 18L takes over those a variant takes to the same validation loss: the
+    worse one's last. Mean over seeds with its t interval; None below two seeds."""
+    ours, base = (chosen(main, variant, reader) for variant in (name, BASELINES[18]))
     ratios = [
         _positions_ratio(ours[seed]["validation_curve"], base[seed]["validation_curve"])
         for seed in sorted(ours.keys() & base.keys())
@@ -235,4 +267,4 @@ def _gain_move(results: list[Result], precision: str) -> dict[str, Estimate]:
         for result in base
         if result["precision"] == precision and (not rates or result["learning_rate"] in rates)
     ]
-    return {"largest_gain_move": Estimate(max(moves), max(moves), max(moves))} if moves else {}
+    return {"largest_gain_move": point(max(moves))} if moves else {}

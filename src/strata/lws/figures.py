@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strata.figures.shown import Shown
-from strata.figures.style import PALETTE, PUBLISHED_COLOUR, PUBLISHED_MARK, intervals
+from strata.figures.style import PALETTE, PUBLISHED_COLOUR, PUBLISHED_MARK, intervals, tight
 
 VARIANTS = {
     "baseline_12l": ("Baseline 12L", PALETTE[7]),
@@ -34,15 +34,12 @@ def lws_depth_profile(shown: Shown) -> Figure:
         for name, rows in layers.groupby("variant", sort=False):
             if len(rows) == depth:
                 label, colour = VARIANTS[name]
-                axis.plot(
-                    rows["layer"], rows["parameters"] / 1e6, "o-", ms=4, color=colour, label=label
-                )
-        axis.set_title(f"{depth} layers")
-        axis.set_xlabel("layer")
+                millions = rows["parameters"] / 1e6
+                axis.plot(rows["layer"], millions, "o-", ms=4, color=colour, label=label)
+        axis.set(title=f"{depth} layers", xlabel="layer")
         axis.legend()
     axes[0].set_ylabel("parameters (millions)")
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 def lws_validation(shown: Shown) -> Figure:
@@ -62,10 +59,8 @@ def lws_training(shown: Shown) -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(12, 4.2))
     for axis, title, start in zip(axes, ("whole run", "last part"), (0, 0.6), strict=True):
         _curves(axis, rows[rows["positions"] > start * rows["positions"].max()], np.asarray)
-        axis.set_title(f"{title}, {READERS['correct']}")
-        axis.set_ylabel("training loss (nats)")
-    figure.tight_layout()
-    return figure
+        axis.set(title=f"{title}, {READERS['correct']}", ylabel="training loss (nats)")
+    return tight(figure)
 
 
 def lws_changes(shown: Shown) -> Figure:
@@ -74,7 +69,6 @@ def lws_changes(shown: Shown) -> Figure:
     table = shown.table("lws/compare").query("variant in @names")
     published = shown.published.by_name("lws/compare.json", "ppl_change.")
     figure, axis = plt.subplots(figsize=(9, 4.4))
-    places = {name: place for place, name in enumerate(names)}
     styles = [
         ("as_published", False, -0.15, PALETTE[1], READERS["as_published"]),
         ("correct", False, 0.0, PALETTE[0], READERS["correct"]),
@@ -82,19 +76,16 @@ def lws_changes(shown: Shown) -> Figure:
     ]
     for reader, control, shift, colour, label in styles:
         rows = table[(table["reader"] == reader) & (table["control"].notna() == control)]
-        if rows.empty:
-            continue
-        where, look = rows["variant"].map(places) + shift, {"color": colour, "label": label}
-        intervals(axis, where, rows, _ends("change_percent"), **look)
+        if not rows.empty:
+            where, columns = rows["variant"].map(names.index) + shift, _ends("change_percent")
+            intervals(axis, where, rows, columns, color=colour, label=label)
     marks = [published.get(name, np.nan) for name in names]
-    axis.scatter([place - 0.3 for place in places.values()], marks, **PUBLISHED_MARK)
-    axis.scatter([], [], **PUBLISHED_MARK, label="published")
+    axis.scatter(np.arange(len(names)) - 0.3, marks, **PUBLISHED_MARK, label="published")
     axis.axhline(0, color="0.3", lw=0.8)
-    axis.set_xticks(list(places.values()), [VARIANTS[name][0] for name in names])
+    axis.set_xticks(range(len(names)), [VARIANTS[name][0] for name in names])
     axis.set_ylabel("perplexity against baseline (%),\n95% intervals")
     axis.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.1), ncol=2)
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 def lws_zeros(shown: Shown) -> Figure:
@@ -113,8 +104,7 @@ def lws_zeros(shown: Shown) -> Figure:
     axis.set_xticks(range(len(rows)), [VARIANTS[name][0] for name in rows["variant"]])
     axis.set_ylabel("validation loss (nats a position)")
     axis.legend()
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 FIGURES = (lws_depth_profile, lws_validation, lws_changes, lws_zeros)
@@ -134,10 +124,8 @@ def _validation(shown: Shown, variants: tuple[str, ...], start: float) -> Figure
     for axis, reader in zip(axes[1:], readers, strict=True):
         rows = chosen.query("reader == @reader and variant in @variants")
         _curves(axis, rows[rows["positions"] > start * rows["positions"].max()], np.exp)
-        axis.set_title(READERS[reader])
-        axis.set_ylabel("validation perplexity")
-    figure.tight_layout()
-    return figure
+        axis.set(title=READERS[reader], ylabel="validation perplexity")
+    return tight(figure)
 
 
 def _ends(column: str) -> tuple[str, str, str]:
@@ -149,8 +137,7 @@ def _published_ends(axis: Axes, variants: tuple[str, ...], shown: Shown) -> None
     for place, name in enumerate(variants):
         axis.plot(place, published[name], "D", color=VARIANTS[name][1], ms=8)
     axis.set_xticks(range(len(variants)), [VARIANTS[name][0] for name in variants], rotation=35)
-    axis.set_title("published end values")
-    axis.set_ylabel("validation perplexity")
+    axis.set(title="published end values", ylabel="validation perplexity")
     axis.margins(x=0.2)
 
 

@@ -2,10 +2,34 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from strata.params.sections import Positive, PositiveInt, Section
+from strata.lws.scaling import PUBLISHED, layer_shapes, proportional
+from strata.params.sections import (
+    AtLeastTwo,
+    Few,
+    Name,
+    Positive,
+    PositiveInt,
+    Resampled,
+    Section,
+    Seed,
+)
 from strata.params.training import LoopParams, Precision
+
+
+def _width(d_model: int) -> int:
+    proportional(d_model, PUBLISHED.vocabulary)
+    return d_model
+
+
+def _variant(name: str) -> str:
+    layer_shapes(name)
+    return name
+
+
+Width = Annotated[PositiveInt, AfterValidator(_width)]
+Variant = Annotated[str, AfterValidator(_variant)]
 
 
 class LwsArchitectureParams(Section):
@@ -19,11 +43,11 @@ class LwsArchitectureParams(Section):
 class LwsGroup(Section):
     """Runs that belong together: each variant with each reader and seed, at one width."""
 
-    name: str
-    variants: tuple[str, ...]
+    name: Name
+    variants: tuple[Variant, ...]
     readers: tuple[Literal["correct", "as_published"], ...]
-    seeds: tuple[int, ...]
-    d_model: PositiveInt
+    seeds: tuple[Seed, ...]
+    d_model: Width
     steps: PositiveInt
     learning_rate: Positive
     precision: Precision
@@ -36,29 +60,22 @@ class LwsTrainParams(Section):
     workers: runs at a time; validation_documents: held-out documents each run is measured on.
     """
 
-    workers: PositiveInt
-    validation_documents: Annotated[int, Field(ge=2)]
+    workers: Few
+    validation_documents: AtLeastTwo
     loop: LoopParams
-    groups: Annotated[tuple[LwsGroup, ...], Field(min_length=1)]
-
-
-class LwsCompareParams(Section):
-    """Intervals over seeds and validation documents."""
-
-    resamples: Annotated[int, Field(ge=100)]
-    seed: int
+    groups: tuple[LwsGroup, ...]
 
 
 class LwsThroughputParams(Section):
     """Paper B's training speed. peak_tflops: the device's dense peak, from which MFU follows."""
 
-    d_model: PositiveInt
+    d_model: Width
     vocabulary: PositiveInt
     sequence_length: PositiveInt
     sequences: PositiveInt
     warmup_steps: PositiveInt
     steps: PositiveInt
-    rounds: Annotated[int, Field(ge=2)]
+    rounds: Annotated[Few, Field(ge=2)]
     compile: tuple[bool, ...]
     precision: Precision
     peak_tflops: Positive | None
@@ -67,6 +84,6 @@ class LwsThroughputParams(Section):
 SECTIONS: dict[str, type[Section]] = {
     "lws_architecture": LwsArchitectureParams,
     "lws_train": LwsTrainParams,
-    "lws_compare": LwsCompareParams,
+    "lws_compare": Resampled,
     "lws_throughput": LwsThroughputParams,
 }

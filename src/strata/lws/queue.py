@@ -1,5 +1,7 @@
 """All runs of a profile in order of priority: what they would cost, and doing them."""
 
+import json
+import shutil
 import time
 from pathlib import Path
 
@@ -58,15 +60,36 @@ def run_all(settings: Params, minutes: float | None, groups: list[str] | None) -
 def _unfinished(settings: Params) -> list[Run]:
     """The runs that are not finished; the results of the others are where they belong."""
     corpus = open_corpus(settings.corpus, corpus_folder(settings.profile))
+    wanted, there = settings.lws_train.loop.batch_tokens, len(corpus.train.tokens)
+    if wanted > there:
+        raise RunError(
+            f"lws_train.loop.batch_tokens {wanted}: expected at most the corpus' {there} tokens; "
+            f"set it lower, or corpus.max_documents higher"
+        )
+    for killed in corpus.train.path.parent.glob("train-*.part*"):
+        killed.unlink(missing_ok=True)
     results, kept = _folders(settings)
     left = []
     for run in planned(settings.lws_train):
-        result = finished(run, work_of(run, settings.lws_train, corpus), kept)
+        work = work_of(run, settings.lws_train, corpus)
+        result = finished(run, work, kept)
         if result is None:
+            _drop_damaged_curves(work.folder / run.name / "dvclive")
             left.append(run)
         else:
             write_json(results / f"{run.name}.json", result)
+            work.clear()
     return left
+
+
+def _drop_damaged_curves(folder: Path) -> None:
+    """Curves that a kill cut begin anew: DVCLive cannot resume them, and they are no evidence."""
+    try:
+        json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        shutil.rmtree(folder)
 
 
 def _folders(settings: Params) -> tuple[Path, Path]:

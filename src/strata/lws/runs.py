@@ -1,6 +1,5 @@
 """Paper B's training runs: which there are, running one, and keeping what it measured."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from strata.lws.scaling import (
 )
 from strata.params.training import TrainingParams
 from strata.records import write_json
+from strata.results import read_json
 from strata.text import Corpus
 from strata.training import History, Sequences, World, train
 from strata.work import Work
@@ -96,8 +96,8 @@ def finished(run: Run, work: Work, models: Path) -> Result | None:
     file = models / run.name / RESULT
     if not (file.is_file() and trained.kept(file.parent)):
         return None
-    found = json.loads(file.read_text(encoding="utf-8"))
-    return found["result"] if found["work"] == work.key else None
+    found = read_json(file)
+    return found["result"] if found.get("work") == work.key else None
 
 
 def execute(

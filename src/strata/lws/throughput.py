@@ -11,14 +11,7 @@ from tqdm import tqdm
 
 from strata.lws.model import build
 from strata.lws.params import LwsThroughputParams, LwsTrainParams
-from strata.lws.scaling import (
-    BASELINES,
-    VARIANTS,
-    Geometry,
-    layer_shapes,
-    proportional,
-    training_flops,
-)
+from strata.lws.scaling import BASELINES, VARIANTS, layer_shapes, proportional, training_flops
 from strata.params.training import TrainingParams
 from strata.records import Estimate
 from strata.statistics import Floats, mean_estimate
@@ -66,7 +59,7 @@ def measure(
         if world.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
         flops = training_flops(layer_shapes(name, geometry), geometry, section.sequence_length)
-        for window, speed in enumerate(_speeds(name, compiled, geometry, section, loop, world)):
+        for window, speed in enumerate(_speeds(name, compiled, section, loop, world)):
             peak = section.peak_tflops
             rows.append(
                 {
@@ -87,11 +80,10 @@ def kernels(section: LwsThroughputParams, loop: LwsTrainParams, world: World) ->
     """Where the time of Baseline 18L goes: the costliest kernels (operators, on a CPU), their calls
     and their share of all time in percent."""
     on_gpu = world.device.type == "cuda"
-    geometry = proportional(section.d_model, section.vocabulary)
     activity = ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU
     brief = section.model_copy(update={"steps": min(section.steps, PROFILED_STEPS)})
     with profile(activities=[activity]) as profiled:
-        _speeds(BASELINES[18], section.compile[0], geometry, brief, loop, world)
+        _speeds(BASELINES[18], section.compile[0], brief, loop, world)
     clock = "self_device_time_total" if on_gpu else "self_cpu_time_total"
     events = profiled.key_averages()
     total = sum(getattr(event, clock) for event in events)
@@ -118,14 +110,10 @@ def speeds(table: pd.DataFrame) -> dict[str, Estimate]:
 
 
 def _speeds(
-    name: str,
-    compiled: bool,
-    geometry: Geometry,
-    section: LwsThroughputParams,
-    loop: LwsTrainParams,
-    world: World,
+    name: str, compiled: bool, section: LwsThroughputParams, loop: LwsTrainParams, world: World
 ) -> Floats:
     """Positions per second of all processes in each window, after the warm-up."""
+    geometry = proportional(section.d_model, section.vocabulary)
     batch = section.sequences * section.sequence_length
     changes = {
         "sequence_length": section.sequence_length,
@@ -157,11 +145,8 @@ def _speeds(
     return section.steps * batch / np.diff(clock)[-section.rounds :]
 
 
-def _fastest(table: pd.DataFrame | None, name: str) -> Floats | None:
-    """A variant's speeds by window, with the compiler setting that is faster on average; None where
-    it was not timed."""
-    if table is None or name not in set(table["variant"]):
-        return None
+def _fastest(table: pd.DataFrame, name: str) -> Floats:
+    """A variant's speeds by window, with the compiler setting that is faster on average."""
     rows = table[table["variant"] == name].groupby("compiled")["positions_per_second"]
     return max((speeds.to_numpy() for _, speeds in rows), key=np.mean)
 

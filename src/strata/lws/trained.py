@@ -32,6 +32,8 @@ def keep(model: PreTrainedModel, folder: Path) -> str:
         raise TrainingError(
             f"cannot write the trained model to {folder} ({error}). Make room and run again"
         ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return sha256(folder / WEIGHTS)
 
 

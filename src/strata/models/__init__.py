@@ -1,17 +1,17 @@
 """Getting a model, and uniform access to its layers."""
 
-from strata.models.layers import blocks, final_norm, head, place_of_blocks
-from strata.models.loading import LoadedModel, load, names
+from strata.models.layers import blocks, place_of_blocks, text_config
+from strata.models.loading import LoadedModel, arithmetic, load, names
 from strata.models.sources import ModelError, materialise
 
 __all__ = [
     "LoadedModel",
     "ModelError",
+    "arithmetic",
     "blocks",
-    "final_norm",
-    "head",
     "load",
     "materialise",
     "names",
     "place_of_blocks",
+    "text_config",
 ]

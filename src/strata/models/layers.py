@@ -1,17 +1,16 @@
 """Uniform access to the parts of a Hugging Face decoder or encoder."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 
 from strata.models.sources import ModelError
 
-NORM_NAMES = ("norm", "final_layer_norm", "ln_f")
-
 
 class Place(NamedTuple):
-    """Where the blocks are: attribute `name` of `parent`, the base model or its encoder."""
+    """Where the blocks are: attribute `name` of `parent`, a part of the model."""
 
     parent: nn.Module
     name: str
@@ -27,47 +26,43 @@ def blocks(model: PreTrainedModel) -> nn.ModuleList:
 
 
 def place_of_blocks(model: PreTrainedModel) -> Place:
-    """Where a decoder, or an encoder of the BERT, RoBERTa or DistilBERT kind, keeps its blocks.
+    """Where a decoder, an encoder or the text part of a multimodal model keeps its blocks.
 
     Raises:
-        ModelError: no ModuleList in the base model or one of its parts holds as many modules as
-            the configuration names layers (shared layers, for example), or more than one does.
+        ModelError: no ModuleList, or more than one, holds as many modules as the configuration
+            names layers (layers that are one shared module, for example).
     """
-    depth, base = model.config.num_hidden_layers, model.base_model
-    lists = {
-        Place(parent, name): child
-        for parent in (base, *base.children())
-        for name, child in parent.named_children()
-        if isinstance(child, nn.ModuleList)
-    }
-    found = [place for place, modules in lists.items() if len(modules) == depth]
+    depth, decoder = text_config(model).num_hidden_layers, model.get_decoder()
+    text = decoder if isinstance(decoder, PreTrainedModel) else model.base_model
+    lists = list(_lists(text))
+    found = [place for place in lists if len(getattr(*place)) == depth]
     if len(found) != 1:
         raise ModelError(
-            f"{type(model).__name__}: expected one ModuleList of {depth} blocks in its base model, "
-            f"found {[len(modules) for modules in lists.values()]}"
+            f"{type(model).__name__}: expected one ModuleList of {depth} blocks in its "
+            f"{type(text).__name__}, found {[len(getattr(*place)) for place in lists]}"
         )
     return found[0]
 
 
-def final_norm(model: PreTrainedModel) -> nn.Module:
-    """The norm between the last block and the head.
+def text_config(model: PreTrainedModel) -> PreTrainedConfig:
+    """The configuration of the part that reads text.
 
     Raises:
-        ModelError: the base model has none under a known name.
+        ModelError: it names no number of layers.
     """
-    for name in NORM_NAMES:
-        if hasattr(model.base_model, name):
-            return getattr(model.base_model, name)
-    raise ModelError(f"{type(model).__name__}: expected a final norm named one of {NORM_NAMES}")
+    config = model.config.get_text_config(decoder=True)
+    if not hasattr(config, "num_hidden_layers"):
+        raise ModelError(
+            f"{type(model).__name__}: expected num_hidden_layers in its {type(config).__name__}, "
+            f"found none"
+        )
+    return config
 
 
-def head(model: PreTrainedModel) -> nn.Module:
-    """The projection from the final norm to the vocabulary.
-
-    Raises:
-        ModelError: the model has no output embeddings.
-    """
-    projection = model.get_output_embeddings()
-    if projection is None:
-        raise ModelError(f"{type(model).__name__}: expected a language-model head, found none")
-    return projection
+def _lists(parent: nn.Module) -> Iterator[Place]:
+    """The lists of modules that are not inside another list."""
+    for name, child in parent.named_children():
+        if isinstance(child, nn.ModuleList):
+            yield Place(parent, name)
+        else:
+            yield from _lists(child)

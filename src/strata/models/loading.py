@@ -1,5 +1,6 @@
 """Loading a model that params names."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from safetensors import SafetensorError
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
+from strata import paths
 from strata.models.sources import ModelError, materialise
 from strata.params import EncoderParams, ModelParams, Params
 
@@ -21,10 +23,15 @@ class LoadedModel:
     provenance: dict[str, Any]
 
 
-def load(name: str, params: Params) -> LoadedModel:
-    """Load a model by its section in params, in fp32, on the GPU if there is one.
+def load(name: str, params: Params, dtype: str = "float32") -> LoadedModel:
+    """Load a model by its section in params, straight to the GPU if there is one.
 
-    Files that are not here yet are fetched first.
+    Files that are not here yet are fetched first. A model larger than the GPUs is spread over them,
+    the memory of this machine and, last, its disk.
+
+    Args:
+        dtype: of the weights, or `auto`, as `arithmetic`. What a model computes once, such as
+            rotary frequencies, keeps the dtype that transformers gives it.
 
     Raises:
         ModelError: the section is unknown, or the files cannot be had or read.
@@ -34,9 +41,16 @@ def load(name: str, params: Params) -> LoadedModel:
         raise ModelError(f"unknown model {name!r}: expected one of {', '.join(names(params))}")
     folder, record = materialise(name, section)
     kind = AutoModel if isinstance(section, EncoderParams) else AutoModelForCausalLM
+    on_gpu = torch.cuda.is_available()
+    chosen = arithmetic(dtype, "cuda" if on_gpu else "cpu")
     try:
         model = kind.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+            folder,
+            dtype=getattr(torch, chosen),
+            device_map=_places() if on_gpu else None,
+            offload_folder=paths.WORK / "offload",
+            use_safetensors=True,
+            local_files_only=True,
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, SafetensorError) as error:
@@ -45,10 +59,24 @@ def load(name: str, params: Params) -> LoadedModel:
             f"{name}: the files in {folder} cannot be read ({reason}). Replace them, or set "
             f"{name}.source to another source"
         ) from error
-    model.requires_grad_(False)
-    model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
-    facts = {"dtype": "float32", "parameters": model.num_parameters(), "licence": _licence(section)}
+    model.requires_grad_(False).eval()
+    facts = {"dtype": chosen, "parameters": model.num_parameters(), "licence": _licence(section)}
     return LoadedModel(model, tokenizer, record | facts)
+
+
+def arithmetic(dtype: str, device: str) -> str:
+    """`float32` or `bfloat16`: what `auto` means on a device, `cpu` or `cuda`."""
+    if dtype != "auto":
+        return dtype
+    cpu = torch.cpu.get_capabilities()
+    fast = device == "cuda" or cpu.get("amx_bf16") or cpu.get("avx512_bf16")
+    return "bfloat16" if fast else "float32"
+
+
+def _places() -> str | dict[str, int]:
+    """A rank of torchrun has a GPU of its own; one process fills GPUs, then memory, then disk."""
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    return "sequential" if ranks == 1 else {"": torch.cuda.current_device()}
 
 
 def names(params: Params) -> list[str]:

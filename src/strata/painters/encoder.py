@@ -34,10 +34,7 @@ class EncodedBatch(NamedTuple):
 
 
 def encoded(
-    texts: Sequence[tuple[str, ...]],
-    rows: Sequence[int],
-    tokenizer: Tokenizer,
-    max_tokens: int,
+    texts: Sequence[tuple[str, ...]], rows: Sequence[int], tokenizer: Tokenizer, max_tokens: int
 ) -> EncodedBatch:
     """Tokenise the given rows of `texts`, singly or in pairs, cut to `max_tokens`."""
     columns = [list(column) for column in zip(*(texts[row] for row in rows), strict=True)]

@@ -7,13 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from transformers import (
-    PreTrainedModel,
-    PrinterCallback,
-    Trainer,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments, set_seed
 
 from strata.execution import scheduled
 from strata.models import LoadedModel
@@ -112,14 +106,11 @@ def _predictions(
 ) -> torch.Tensor:
     reader.eval()
     device = reader.classifier.weight.device
-    texts = data.validation.texts
-    order = range(len(texts))
-    parts = [order[i : i + params.batch_size] for i in range(0, len(order), params.batch_size)]
-    outputs = [
-        reader(**_inputs(encoded(texts, rows, loaded.tokenizer, params.max_tokens).to(device)))
-        for rows in parts
-    ]
-    return decided(torch.cat([output["logits"].cpu() for output in outputs]))
+    texts, size = data.validation.texts, params.batch_size
+    parts = [range(len(texts))[start : start + size] for start in range(0, len(texts), size)]
+    batches = (encoded(texts, rows, loaded.tokenizer, params.max_tokens) for rows in parts)
+    outputs = [reader(**_inputs(batch.to(device)))["logits"].cpu() for batch in batches]
+    return decided(torch.cat(outputs))
 
 
 def _inputs(batch: EncodedBatch) -> dict[str, torch.Tensor]:

@@ -14,13 +14,13 @@ from lm_eval.api.task import ConfigurableTask
 from lm_eval.models.huggingface import HFLM
 
 from strata import schedules
-from strata.evidence import Measurements
+from strata.evidence import AS_PUBLISHED, MODEL, Measurements
 from strata.execution import scheduled
 from strata.execution.scheduled import KV
 from strata.models import LoadedModel
-from strata.painters.harness import harness_results
+from strata.painters.harness import PromptedLM, harness_results
 from strata.painters.params import GenerationParams
-from strata.painters.scores import accuracies, curve_table, guesses, informative
+from strata.painters.scores import accuracies, curve_table, expanded, informative
 from strata.painters.variants import ORDERS, SEMANTIC
 from strata.params import ParamsError
 from strata.schedules import Schedule
@@ -32,9 +32,11 @@ from strata.statistics import (
     proportion_ratio,
     resampling_weights,
 )
+from strata.tasks import BENCHMARKS
 
 FILTERS = {"flexible-extract": "flexible", "strict-match": "strict"}
 PARALLEL = ("parallel", "looped_parallel")
+CACHES: dict[str, KV] = {MODEL: "per_visit", AS_PUBLISHED: "averaged"}  # subject -> kind of cache
 
 
 class Case(NamedTuple):
@@ -88,11 +90,11 @@ class Continuation(NamedTuple):
         return (self.tokens != self.padding).long().cumprod(dim=1)
 
 
-class RecordingLM(HFLM):
+class RecordingLM(PromptedLM):
     """The harness's model, keeping the tokens it generates."""
 
-    def __init__(self, loaded: LoadedModel, batch_size: int) -> None:
-        super().__init__(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=batch_size)
+    def __init__(self, loaded: LoadedModel, batch_size: int, bos: str) -> None:
+        super().__init__(loaded, batch_size, bos)
         self.continuations: list[Continuation] = []
 
     def _model_generate(self, context: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -114,21 +116,13 @@ def generate(
     loaded: LoadedModel, task: ConfigurableTask, case: Case, params: GenerationParams
 ) -> Generated:
     """Run the harness on a generative task under one case."""
-    lm = RecordingLM(loaded, params.batch_size)
+    lm = RecordingLM(loaded, params.batch_size, params.bos)
     with scheduled(loaded.model, case.schedule, case.kv):
         samples = harness_results({"gsm8k": task}, lm, range(params.items))["samples"]["gsm8k"]
         agreed = [share for each in lm.continuations for share in one_pass_agreement(lm, each)]
-    rows = [
-        {
-            "case": case.name,
-            "item": s["doc_id"],
-            "score": FILTERS[s["filter"]],
-            "correct": s["exact_match"],
-        }
-        for s in samples
-    ]
-    table = pd.DataFrame(rows).pivot(index=["case", "item"], columns="score", values="correct")
-    return Generated(table.reset_index(), lm.continuations, agreed)
+    table = pd.DataFrame(samples).assign(case=case.name).rename(columns={"doc_id": "item"})
+    table = table.pivot(index=["case", "item"], columns="filter", values="exact_match")
+    return Generated(table.rename(columns=FILTERS).reset_index(), lm.continuations, agreed)
 
 
 @torch.no_grad()
@@ -224,9 +218,10 @@ def semantic_kept(variant_items: pd.DataFrame, params: GenerationParams) -> Floa
     long["schedule"] = long["schedule"].str.removeprefix("acc:")
     names = list(long["schedule"].unique())
     wanted = {f"{variant}.M{M}" for variant in ORDERS for M in params.affected}
-    tasks, accuracy = accuracies(long, names, params.resamples, params.seed + 1)
+    _, accuracy = accuracies(long, names, params.resamples, params.seed + 1)
     full = accuracy[:, [names.index("full.M0.0")]]
-    score = normalised(accuracy, guesses(tasks)[:, None, None], full)[informative(tasks, full)]
+    guess = {task: BENCHMARKS[task].guess for task in long["task"].unique()}
+    score = normalised(accuracy, expanded(guess, accuracy), full)[informative(guess, full)]
     of_variant: dict[str, list[Floats]] = {}
     for i, name in enumerate(names):
         if (variant := name.rpartition(".")[0]) in wanted:
@@ -269,15 +264,12 @@ def measurements(
         "full_accuracy": {"model": estimate(accuracy["full.M0.per_visit"])},
         "orders_kept": {"model": estimate(orders_kept)},
         "semantic_minus_maths": {"model": estimate(semantic - orders_kept)},
-        "one_pass": {
-            "model": estimate(mean(one_pass, "per_visit")),
-            "as_published": estimate(mean(one_pass, "averaged")),
-        },
+        "one_pass": {subject: estimate(mean(one_pass, kv)) for subject, kv in CACHES.items()},
     }
     for variant in PARALLEL:
         measured[f"{variant}_kept"] = {
             subject: proportion_ratio(right(variant, kv)[0], full[0], count)
-            for subject, kv in (("model", "per_visit"), ("as_published", "averaged"))
+            for subject, kv in CACHES.items()
         }
         measured[f"{variant}_agreement"] = {"model": estimate(mean(agreements, variant))}
     return measured

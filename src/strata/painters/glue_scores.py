@@ -15,9 +15,9 @@ from scipy import stats
 
 from strata.painters.catalogue import VARIANTS
 from strata.painters.scores import area, curve_table
-from strata.painters.variants import FULL, Case, orderings
+from strata.painters.variants import FULL, Case, orderings, places
 from strata.records import Estimate
-from strata.statistics import Floats, estimate, normalised, resampling_weights, spearman
+from strata.statistics import Floats, estimate, normalised, seed_weights, spearman
 from strata.tasks.glue import GLUE, GlueData, Metric
 
 RELEASED_MODEL = "google-bert/bert-large-uncased"
@@ -76,7 +76,7 @@ def scores(task: str, found: Predictions, resamples: int, seed: int) -> Scores:
     cases, seeds, count = found.answers.shape
     own = np.random.default_rng([seed, list(GLUE).index(task)])
     items_BxN = own.integers(count, size=(resamples, count))
-    weights = resampling_weights(seeds, resamples, seed).T / seeds  # seeds, 1 + B
+    weights = seed_weights(seeds, resamples, seed).T / seeds  # seeds, 1 + B
     labels = found.labels_N.astype(float)
     metrics = {}
     for name in GLUE[task].metrics:
@@ -115,18 +115,10 @@ def curves(made: Sequence[Case], score: Floats) -> Curves:
     points = sorted({case.affected for case in made} - {0})
     names = [variant for variant in VARIANTS if any(case.variant == variant for case in made)]
     arranged = {
-        variant: np.stack(
-            [
-                score[
-                    [i for i, c in enumerate(made) if (c.variant, c.affected) == (variant, M)]
-                ].mean(axis=0)
-                for M in points
-            ]
-        )
+        variant: np.stack([score[places(made, variant, M)].mean(axis=0) for M in points])
         for variant in names
     }
-    full = score[next(i for i, case in enumerate(made) if case.variant == FULL)]
-    return Curves(points, arranged, full)
+    return Curves(points, arranged, full=score[places(made, FULL, 0)[0]])
 
 
 def table(found: Curves) -> pd.DataFrame:
@@ -172,11 +164,7 @@ def released(
     made: Sequence[Case], by_task: Mapping[str, Floats], provenance: Mapping[str, Any]
 ) -> Estimate | None:
     """BERT-Large on RTE without layers 10 to 14 (s = 9), fine-tuned; None for any other model."""
-    wanted = [
-        i
-        for i, case in enumerate(made)
-        if (case.variant, case.affected) == ("skip", RELEASED_AFFECTED)
-    ]
+    wanted = places(made, "skip", RELEASED_AFFECTED)
     if provenance.get("repository") != RELEASED_MODEL or "rte" not in by_task or not wanted:
         return None
     return estimate(by_task["rte"][wanted[0]])

@@ -18,7 +18,9 @@ from strata.painters.finetuning import fine_tune
 from strata.painters.glue_scores import Predictions, Scores
 from strata.painters.params import GlueParams
 from strata.painters.subjects import in_dtype
-from strata.painters.variants import FULL, Case, cases
+from strata.painters.variants import FULL, Case, cases, places
+from strata.records import Estimate
+from strata.statistics import estimate
 from strata.tasks.glue import GLUE, GlueData, read_glue
 from strata.work import Work
 
@@ -107,10 +109,9 @@ def _frozen(
     work: Work,
     subject: str,
 ) -> Predictions:
-    unit = f"{subject}.frozen.{task}"
-    if work.result(unit) is None:
-        work.finish(unit, frozen_answers(loaded, made, task, data, params).tolist())
-    return Predictions(data.validation.labels_N, np.array(work.result(unit)))
+    answers = lambda: frozen_answers(loaded, made, task, data, params).tolist()
+    found = work.once(f"{subject}.frozen.{task}", answers)
+    return Predictions(data.validation.labels_N, np.array(found))
 
 
 def frozen_answers(
@@ -119,24 +120,19 @@ def frozen_answers(
     """Answers of classifiers on features computed once for each schedule: (cases, seeds, N)."""
     model = in_dtype(loaded, params.dtype).model
     plan = [case.schedule for case in made]
-    train_SxNxD, validation_SxNxD = (
-        features(
-            model,
-            plan,
-            batches(split.texts, loaded.tokenizer, params.batch_size, params.max_tokens),
-            params.pooling,
-            params.memory_gib,
-        )
-        for split in (data.train, data.validation)
+
+    def read(texts: Sequence[tuple[str, ...]]) -> torch.Tensor:
+        parts = batches(texts, loaded.tokenizer, params.batch_size, params.max_tokens)
+        return features(model, plan, parts, params.pooling, params.memory_gib)
+
+    train_SxNxD, validation_SxNxD = read(data.train.texts), read(data.validation.texts)
+    labels_N, outputs = torch.as_tensor(data.train.labels_N), GLUE[task].labels
+    features_of = lambda rows: train_SxNxD[:, rows]
+    heads = (
+        classifiers.trained(features_of, labels_N, outputs, params.frozen, seed)
+        for seed in params.frozen.seeds
     )
-    labels_N = torch.as_tensor(data.train.labels_N)
-    answers = []
-    for seed in params.frozen.seeds:
-        heads = classifiers.trained(
-            lambda rows: train_SxNxD[:, rows], labels_N, GLUE[task].labels, params.frozen, seed
-        )
-        answers.append(classifiers.predictions(heads, validation_SxNxD))
-    return torch.stack(answers, dim=1)
+    return torch.stack([classifiers.predictions(each, validation_SxNxD) for each in heads], dim=1)
 
 
 def _finetuned(
@@ -188,7 +184,18 @@ def describe(found: Measured) -> dict[str, Any]:
     return {task: each.facts for task, each in found.data.items()}
 
 
+def above_guessing(found: Measured) -> dict[str, Estimate]:
+    """`above_guessing.<task>`: the full model's score beyond that of guessing."""
+    full = next(i for i, case in enumerate(found.cases) if case.variant == FULL)
+    return {
+        f"above_guessing.{task}": estimate(
+            score.mean[full] - glue_scores.guess(task, found.data[task])
+        )
+        for task, score in found.scores.items()
+    }
+
+
 def full_scores(found: Measured) -> Mapping[str, float]:
     """The full model's score of each task."""
-    full = next(i for i, case in enumerate(found.cases) if case.variant == FULL)
+    (full,) = places(found.cases, FULL, 0)
     return {task: float(score.mean[full, 0]) for task, score in found.scores.items()}

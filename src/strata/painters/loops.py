@@ -5,7 +5,7 @@ import pandas as pd
 
 from strata import schedules
 from strata.painters.params import PaintersLoopParams
-from strata.painters.scores import accuracies, curve_table, medians
+from strata.painters.scores import accuracies, curve_table, guesses, medians
 from strata.records import Estimate
 from strata.schedules import Schedule
 from strata.statistics import Floats, estimate
@@ -49,8 +49,8 @@ def analyse(
     are said not to follow it.
     """
     names = list(cases(T, params))[1:]
-    tasks, accuracy = accuracies(items, names, params.resamples, params.seed)
-    median = medians(tasks, accuracy, full)
+    _, accuracy = accuracies(items, names, params.resamples, params.seed)
+    median = medians(guesses(items), accuracy, full)
     points = [(M, loops) for M in params.affected for loops in _passes(params)]
     affected, passes = zip(*points, strict=True)
     table = curve_table(median, affected=affected, loops=passes)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from transformers import PreTrainedConfig
 
 PADDING, CONTEXT = -1, 0  # segments of a row; its answers are 1, 2, ...
 
@@ -25,17 +24,17 @@ class RequestBatch(NamedTuple):
     """B rows of up to L tokens, padded on the right.
 
     requests: places of the requests in the list they came from; ids_BxL; mask_BxL: 1 where a token
-    is; positions_BxL: in the request alone; owner_BxL: which of `requests` asks for the next token,
-    or -1; targets_BxL: that next token; visible_Bx1xLxL: True where a token (second to last axis)
-    sees another, None if no context is shared.
+    is; owner_BxL: which of `requests` asks for the next token, or -1; targets_BxL: that next token.
+    None where no context is shared: positions_BxL: in the request alone; visible_Bx1xLxL: True
+    where a token (second to last axis) sees another.
     """
 
     requests: list[int]
     ids_BxL: torch.Tensor
     mask_BxL: torch.Tensor
-    positions_BxL: torch.Tensor
     owner_BxL: torch.Tensor
     targets_BxL: torch.Tensor
+    positions_BxL: torch.Tensor | None
     visible_Bx1xLxL: torch.Tensor | None
 
     def to(self, device: torch.device) -> "RequestBatch":
@@ -43,10 +42,12 @@ class RequestBatch(NamedTuple):
         return RequestBatch(self.requests, *moved)
 
 
-def shares_contexts(config: PreTrainedConfig) -> bool:
-    """Whether the model takes a mask of our own: it attends to everything, by PyTorch's kernel."""
-    window = getattr(config, "sliding_window", None)
-    return config._attn_implementation == "sdpa" and window is None
+def longest_row(requests: Sequence[Request], max_length: int) -> list[Request]:
+    """The requests that would share the longest row; one or none if no context is shared."""
+    rows = _rows(requests, max_length, together=True)
+    shared = [places for places in rows if len(places) > 1]
+    longest = max(shared, key=lambda places: _length(requests, places, max_length), default=[])
+    return [requests[place] for place in longest]
 
 
 def packed(
@@ -58,16 +59,21 @@ def packed(
         max_length: tokens the model takes; a longer request is cut on the left, as the harness
             does. together: answers to the same context share a row where they fit.
     """
+    rows = _rows(requests, max_length, together)
+    rows.sort(key=lambda places: _length(requests, places, max_length))
+    return [
+        _batch(requests, rows[start : start + batch_size], max_length, together)
+        for start in range(0, len(rows), batch_size)
+    ]
+
+
+def _rows(requests: Sequence[Request], max_length: int, together: bool) -> list[list[int]]:
+    """Places of the requests that share a row."""
     rows: dict[object, list[int]] = {}
     for place, request in enumerate(requests):
         fits = len(request.context) + len(request.answer) <= max_length + 1
         rows.setdefault(request.context if together and fits else place, []).append(place)
-    length = lambda places: _length(requests, places, max_length)
-    shared = sorted(rows.values(), key=length)
-    return [
-        _batch(requests, shared[start : start + batch_size], max_length, together)
-        for start in range(0, len(shared), batch_size)
-    ]
+    return list(rows.values())
 
 
 def _length(requests: Sequence[Request], places: list[int], max_length: int) -> int:
@@ -99,8 +105,8 @@ def _batch(
             targets[row, span] = answer
             owners.append(place)
     mask = (segment != PADDING).long()
-    visible = _visible(segment) if together else None
-    return RequestBatch(owners, ids, mask, positions, owner, targets, visible)
+    shared = (positions, _visible(segment)) if together else (None, None)
+    return RequestBatch(owners, ids, mask, owner, targets, *shared)
 
 
 def _fitting(request: Request, max_length: int) -> tuple[int, ...]:

@@ -6,11 +6,23 @@ from pydantic import AfterValidator, Field, model_validator
 
 from strata.painters.catalogue import VARIANTS
 from strata.params.benchmarks import GlueItems, GlueSource
-from strata.params.sections import ParamsError, Positive, PositiveInt, Section
+from strata.params.sections import (
+    AtLeastTwo,
+    Few,
+    Name,
+    ParamsError,
+    Positive,
+    PositiveInt,
+    Resampled,
+    Section,
+    Seed,
+)
 from strata.params.sources import EncoderParams, ModelParams
 
+Loops = Annotated[Few, Field(ge=2)]
 
-class Measured(Section):
+
+class Measured(Resampled):
     """What every experiment of paper C shares: arithmetic, batches, intervals, one seed.
 
     dtype: auto is bfloat16 where the machine multiplies it in hardware, else float32.
@@ -18,21 +30,27 @@ class Measured(Section):
 
     dtype: Literal["auto", "float32", "bfloat16"]
     batch_size: PositiveInt
-    memory_gib: Annotated[float, Field(gt=0)]
-    resamples: Annotated[int, Field(ge=100)]
-    seed: int
+    memory_gib: Positive
 
 
-class SimilarityParams(Section):
+class Prompted(Measured):
+    """How the harness's prompts become tokens.
+
+    bos: never is the released code's; always puts the BOS token before every prompt; tokenizer
+    where the model's own tokenizer does. An empty prompt is the BOS token in any case.
+    """
+
+    bos: Literal["never", "always", "tokenizer"] = "never"
+
+
+class SimilarityParams(Resampled):
     """Paper C, similarity of hidden states; `passages` of the evaluation text."""
 
     batch_size: PositiveInt
-    passages: Annotated[int, Field(ge=2)]
-    resamples: Annotated[int, Field(ge=100)]
-    seed: int
+    passages: AtLeastTwo
 
 
-class SingleLayerParams(Measured):
+class SingleLayerParams(Prompted):
     """Paper C, single layers left out or swapped; LAMBADA items of the model and of a null."""
 
     items: PositiveInt
@@ -43,11 +61,11 @@ class VariantChoice(Measured):
     """Paper C, all variants; `affected` lists M, which must fit the depth."""
 
     affected: Annotated[list[PositiveInt], Field(min_length=2)]
-    orders: PositiveInt
-    loops: Annotated[int, Field(ge=2)]
+    orders: Few
+    loops: Loops
 
 
-class VariantParams(VariantChoice):
+class VariantParams(VariantChoice, Prompted):
     """All variants of a decoder; items: of each task, or of each by its name."""
 
     items: PositiveInt | dict[str, PositiveInt]
@@ -69,23 +87,23 @@ class VariantParams(VariantChoice):
         return self.items[task]
 
 
-class PaintersLoopParams(Measured):
+class PaintersLoopParams(Prompted):
     """Paper C, looped parallel: every number of passes from 1 to `most_loops`."""
 
     items: PositiveInt
     null_items: PositiveInt
     affected: Annotated[list[PositiveInt], Field(min_length=2)]
-    most_loops: Annotated[int, Field(ge=2)]
+    most_loops: Loops
 
 
-class GenerationParams(Measured):
+class GenerationParams(Prompted):
     """Paper C, generation with each kind of cache."""
 
     items: PositiveInt
-    shots: Annotated[int, Field(ge=0)]
+    shots: Annotated[int, Field(ge=0, le=1000)]
     max_new_tokens: PositiveInt
-    affected: Annotated[list[PositiveInt], Field(min_length=1)]
-    loops: Annotated[int, Field(ge=2)]
+    affected: list[PositiveInt]
+    loops: Loops
 
 
 Pooling = Literal["pooler", "mean"]
@@ -106,13 +124,13 @@ class HeadParams(Section):
     epochs: PositiveInt
     learning_rate: Positive
     batch_size: PositiveInt
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
+    seeds: tuple[Seed, ...]
 
 
 class FineTuningParams(HeadParams):
     """Training of the whole model; which tasks, variants and M it is done for."""
 
-    tasks: tuple[str, ...]
+    tasks: tuple[Name, ...]
     variants: tuple[Variant, ...]
     affected: tuple[PositiveInt, ...]
     items: GlueItems
@@ -126,7 +144,7 @@ class GlueParams(GlueSource, VariantChoice):
     tokens.
     """
 
-    max_tokens: Annotated[int, Field(ge=8)]
+    max_tokens: Annotated[PositiveInt, Field(ge=8)]
     pooling: Pooling
     items: GlueItems
     null_items: GlueItems

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from strata.execution import trace
 from strata.painters.params import SimilarityParams
 from strata.records import Estimate
-from strata.statistics import Floats, percentile_estimate, resampling_weights
+from strata.statistics import Floats, block_weights, percentile_estimate
 from strata.text import TokenBatch
 
 MEASURES = ("released", "per_token", "without_first_token", "centred", "linear_cka")
@@ -24,9 +24,8 @@ CKA_TOKENS = 512
 @torch.no_grad()
 def states(model: PreTrainedModel, batches: Sequence[TokenBatch]) -> list[torch.Tensor]:
     """Hidden states of each batch: (T + 1, B, L, D), float32 on the CPU."""
-    return [
-        torch.stack(trace(model, batch.to(model.device)).inputs).float().cpu() for batch in batches
-    ]
+    traces = (trace(model, batch.to(model.device)) for batch in batches)
+    return [torch.stack(each.inputs).float().cpu() for each in traces]
 
 
 def similarities(
@@ -62,16 +61,10 @@ def first_token_norms(
 ) -> pd.DataFrame:
     """One row a state: mean norm of the first token and of the other real ones."""
     first = torch.cat([each[:, :, 0].norm(dim=-1) for each in hidden], dim=1)
-    others = torch.cat(
-        [
-            each[:, _inner(batch.mask_BxL)].norm(dim=-1)
-            for each, batch in zip(hidden, batches, strict=True)
-        ],
-        dim=1,
-    )
-    return pd.DataFrame(
-        {"state": range(len(first)), "first_token": first.mean(dim=1), "others": others.mean(dim=1)}
-    )
+    later = [each[:, _inner(b.mask_BxL)] for each, b in zip(hidden, batches, strict=True)]
+    others = torch.cat([each.norm(dim=-1) for each in later], dim=1)
+    norms = {"first_token": first.mean(dim=1), "others": others.mean(dim=1)}
+    return pd.DataFrame({"state": range(len(first)), **norms})
 
 
 def pair_table(values: Floats) -> pd.DataFrame:
@@ -82,7 +75,7 @@ def pair_table(values: Floats) -> pd.DataFrame:
 
 
 def measurements(values: Floats, params: SimilarityParams) -> dict[str, Estimate]:
-    """What the ledger judges of one measure, bootstrapped over passages.
+    """What the ledger judges of one measure, bootstrapped over blocks of passages.
 
     The middle are the states without a sixth of the depth at either end. middle: mean similarity
     of two different middle states; contrast: that minus the mean of a middle and an outer state.
@@ -95,7 +88,7 @@ def measurements(values: Floats, params: SimilarityParams) -> dict[str, Estimate
     different = ~np.eye(middle.sum(), dtype=bool)
     level = within[:, different].mean(axis=1)
     contrast = level - values[:, middle][:, :, ~middle].mean(axis=(1, 2))
-    draws = resampling_weights(count, params.resamples, params.seed)[1:]
+    draws = block_weights(count, params.resamples, params.seed)[1:]
     return {
         key: percentile_estimate(each.mean(), draws @ each / count)
         for key, each in (("middle", level), ("contrast", contrast))
@@ -124,12 +117,9 @@ def _cka_pseudo_values(tokens: Sequence[torch.Tensor]) -> Floats:
     grams_SxNxN = torch.einsum("snd,smd->snm", stacked, stacked)
     whole = _cka(grams_SxNxN)
     count = len(kept)
-    return np.stack(
-        [
-            count * whole - (count - 1) * _cka(grams_SxNxN[:, owner != left][:, :, owner != left])
-            for left in range(count)
-        ]
-    )
+    others = (owner != left for left in range(count))
+    without = np.stack([_cka(grams_SxNxN[:, rows][:, :, rows]) for rows in others])
+    return count * whole - (count - 1) * without
 
 
 def _cka(grams_SxNxN: torch.Tensor) -> Floats:

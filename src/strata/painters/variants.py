@@ -14,6 +14,7 @@ from strata.painters.scores import (
     accuracies,
     area,
     curve_table,
+    expanded,
     guesses,
     informative,
     medians,
@@ -27,6 +28,7 @@ FULL = "full"
 SEMANTIC = ("hellaswag", "winogrande")
 REASONING = ("arc_easy", "arc_challenge")
 ORDERS = ("reverse", "random_order")
+SKIP_AND_PARALLEL = ("skip", "parallel")
 OPTIONAL = ("looped_minus_parallel_one_layer", "semantic_minus_reasoning")
 BETTER_WORSE = (
     ("skip", "middle_repeat"),
@@ -102,16 +104,16 @@ def curves(
     tasks, accuracy = accuracies(items, [case.name for case in made], params.resamples, params.seed)
     grouped = np.stack(
         [
-            np.stack([accuracy[:, _places(made, variant, M)].mean(axis=1) for M in params.affected])
+            np.stack([accuracy[:, places(made, variant, M)].mean(axis=1) for M in params.affected])
             for variant in VARIANTS
         ]
     )  # variants, points, tasks, 1 + B
     by_task = np.moveaxis(grouped, 2, 0)
     per_task_full = full[:, None]
-    guess = guesses(tasks)[:, None, None, None]
-    score = normalised(by_task, guess, per_task_full)
-    median = medians(tasks, by_task, per_task_full)
-    kept = informative(tasks, per_task_full)
+    guess = guesses(items)
+    score = normalised(by_task, expanded(guess, by_task), per_task_full)
+    median = medians(guess, by_task, per_task_full)
+    kept = informative(guess, per_task_full)
     return Curves(tasks, kept, params.affected, score, median, by_task)
 
 
@@ -134,15 +136,19 @@ def measurements(found: Curves) -> dict[str, Estimate]:
     Keys of OPTIONAL need one affected layer, or an informative task of either kind.
     """
     areas = dict(zip(VARIANTS, (area(found.affected, each) for each in found.median), strict=True))
-    quarter = found.affected.index(_nearest(found.affected, 7))
-    return {
-        **{key: estimate(each) for key, each in orderings(areas).items()},
-        **{
-            f"quarter.{variant}": estimate(found.median[i, quarter])
-            for i, variant in enumerate(VARIANTS)
-        },
-        **{key: estimate(each) for key, each in _optional(found).items()},
-    }
+    places = range(len(found.affected))
+    quarter = min(places, key=lambda place: abs(found.affected[place] - 7))
+    quarters = {f"quarter.{name}": found.median[i, quarter] for i, name in enumerate(VARIANTS)}
+    measured = orderings(areas) | quarters | _optional(found)
+    return {key: estimate(each) for key, each in measured.items()}
+
+
+def all_tasks(found: Curves) -> dict[str, Estimate]:
+    """The measurements that leaving tasks out touches, over all tasks: `all_tasks.<key>`."""
+    every = list(range(len(found.tasks)))
+    whole = found._replace(informative=every, median=np.median(found.score, axis=0))
+    keys = ("quarter.skip", "semantic_minus_reasoning")
+    return {f"all_tasks.{key}": e for key, e in measurements(whole).items() if key in keys}
 
 
 def _optional(found: Curves) -> dict[str, Floats]:
@@ -157,8 +163,9 @@ def _optional(found: Curves) -> dict[str, Floats]:
         [i for i in found.informative if found.tasks[i] in kind] for kind in (SEMANTIC, REASONING)
     )
     if semantic and reasoning:
-        difference = _kept(found, semantic) - _kept(found, reasoning)
-        measured["semantic_minus_reasoning"] = difference
+        for suffix, chosen in (("", ORDERS), (".skip_and_parallel", SKIP_AND_PARALLEL)):
+            apart = _kept(found, semantic, chosen) - _kept(found, reasoning, chosen)
+            measured[f"semantic_minus_reasoning{suffix}"] = apart
     return measured
 
 
@@ -182,6 +189,7 @@ def orderings(areas: Mapping[str, Floats]) -> dict[str, Floats]:
     others = np.delete(stacked, PUBLISHED.index("middle_repeat"), axis=0)
     return found | {
         "middle_repeat_rank": place["middle_repeat"] + 1.0,
+        "looped_parallel_rank": len(PUBLISHED) - place["looped_parallel"] + 0.0,
         "middle_repeat_gap": others.min(axis=0) - areas["middle_repeat"],
         "looped_and_random_among_best_two": best_two,
     }
@@ -213,32 +221,31 @@ def wide(items: pd.DataFrame, made: Sequence[Case]) -> pd.DataFrame:
     metrics = [metric for metric in ("acc", "acc_norm") if metric in items]
     table = items.pivot(index=["task", "item"], columns="schedule", values=metrics)
     order = [(metric, case.name) for metric in metrics for case in made]
-    table = table[order]
+    table = table[order].convert_dtypes()
     table.columns = [f"{metric}:{name}" for metric, name in order]
-    return table.astype("Int64").reset_index()
+    return table.reset_index()
 
 
 def released(
     items: pd.DataFrame, provenance: Mapping[str, Any], params: VariantParams
 ) -> Measurements:
     """Llama-2-7B without layers 15 to 17 (s = 14) on LAMBADA; no subject for any other model."""
-    keys = ("perplexity", "accuracy")
     if provenance.get("repository") != RELEASED_MODEL or 3 not in params.affected:
-        return {f"lambada.skip_s14.{key}": {} for key in keys}
+        return {f"lambada.skip_s14.{key}": {} for key in ("perplexity", "accuracy")}
     own = items[items["task"] == "lambada_openai"]
-    draws = {
-        metric: accuracies(own, ["skip.M3.0"], params.resamples, params.seed, metric)[1][0, 0]
+    accuracy, nats = (
+        accuracies(own, ["skip.M3.0"], params.resamples, params.seed, metric)[1][0, 0]
         for metric in ("acc", "perplexity")
-    }
+    )
     return {
-        "lambada.skip_s14.accuracy": {"model": estimate(draws["acc"])},
-        "lambada.skip_s14.perplexity": {"model": estimate(np.exp(-draws["perplexity"]))},
+        "lambada.skip_s14.accuracy": {"model": estimate(accuracy)},
+        "lambada.skip_s14.perplexity": {"model": estimate(np.exp(-nats))},
     }
 
 
-def _kept(found: Curves, tasks: Sequence[int]) -> Floats:
-    """Score of some tasks, averaged over order variants and affected layers: (1 + B,)."""
-    orders = [_place(variant) for variant in ORDERS]
+def _kept(found: Curves, tasks: Sequence[int], chosen: Sequence[str]) -> Floats:
+    """Score of some tasks, averaged over variants and affected layers: (1 + B,)."""
+    orders = [_place(variant) for variant in chosen]
     more_than_one = [i for i, M in enumerate(found.affected) if M > 1]
     return found.score[np.ix_(tasks, orders, more_than_one)].mean(axis=(0, 1, 2))
 
@@ -247,9 +254,6 @@ def _place(variant: str) -> int:
     return list(VARIANTS).index(variant)
 
 
-def _nearest(values: Sequence[int], wanted: int) -> int:
-    return min(values, key=lambda value: abs(value - wanted))
-
-
-def _places(made: Sequence[Case], variant: str, M: int) -> list[int]:
+def places(made: Sequence[Case], variant: str, M: int) -> list[int]:
+    """Where the cases of a variant with M affected layers are."""
     return [i for i, case in enumerate(made) if case.variant == variant and case.affected == M]

@@ -10,7 +10,6 @@ from strata.models import LoadedModel
 from strata.painters import variants
 from strata.painters.harness import SweepLM, per_item
 from strata.painters.params import VariantParams
-from strata.painters.subjects import arithmetic, in_dtype
 from strata.params import Params
 from strata.tasks import describe
 from strata.work import Work
@@ -41,7 +40,7 @@ def item_scores(
             unit = f"{subject}-{name}-{documents.start}-{documents.stop}"
             if work.result(unit) is None:
                 plan = [case.schedule for case in made]
-                lm = SweepLM(each, plan, section.batch_size, section.memory_gib)
+                lm = SweepLM(each, plan, section.batch_size, section.memory_gib, section.bos)
                 table = per_item({name: task}, lm, [case.name for case in made], documents)
                 work.finish(unit, table.to_dict("list"))
             found.append(pd.DataFrame(work.result(unit)))
@@ -49,17 +48,14 @@ def item_scores(
 
 
 def arithmetic_noise(
-    loaded: LoadedModel,
+    exact: LoadedModel,
     items: pd.DataFrame,
     measure: Callable[..., pd.DataFrame],
     section: VariantParams,
-) -> dict[str, Any] | None:
-    """What the experiment's dtype changes in the model's answers; None if it is float32."""
-    if arithmetic(section.dtype, loaded.model.device) == "float32":
-        return None
+) -> dict[str, Any]:
+    """What the experiment's dtype changes in the answers of the model, which is `exact` in fp32."""
     few = dict.fromkeys(items["task"].unique(), section.noise_items)
-    exact = measure("float32", in_dtype(loaded, "float32"), few)
-    return variants.noise(items, exact)
+    return variants.noise(items, measure("float32", exact, few))
 
 
 def parts(count: int) -> list[range]:

@@ -1,29 +1,27 @@
 """Parameters of benchmarks."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from strata.params.sections import PositiveInt, Section
+from strata.params.sections import AtLeastTwo, Name, PositiveInt, Section, Seed
 
 
 class BenchmarkParams(Section):
     """The benchmarks of paper C: those of the hub, or sets written for this repository."""
 
     source: Literal["hub", "authored"]
-    tasks: Annotated[list[str], Field(min_length=1)]
+    tasks: list[Name]
 
 
 class GlueItems(Section):
     """At most so many rows of each task, drawn without repetition."""
 
     train: PositiveInt
-    validation: Annotated[int, Field(ge=2)]
+    validation: AtLeastTwo
 
 
 class GlueSource(Section):
     """Where GLUE's rows come from; seed: of the rows drawn where a split has more than asked."""
 
     source: Literal["authored", "hub"]
-    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
-    seed: int
+    tasks: tuple[Name, ...]
+    seed: Seed

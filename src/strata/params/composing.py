@@ -10,7 +10,11 @@ import yaml
 from strata import paths, profiles
 from strata.params.sections import Params, ParamsError
 from strata.records import write_text
-from strata.yamls import checked, read_yaml
+from strata.yamls import checked, parse_yaml, read_mapping
+
+BRACKETS = ("[", "{", '"', "'")
+NULLS = ("", "~", "null")
+PLACE = ("profile", "params", "root")  # follow from the profile
 
 
 def read(path: Path) -> Params:
@@ -19,7 +23,7 @@ def read(path: Path) -> Params:
     Raises:
         ParamsError: the file is missing, is not YAML, or a key is unknown, missing or out of range.
     """
-    return _checked(_mapping(path), path)
+    return _checked(read_mapping(path, ParamsError), path)
 
 
 def parse(dumped: str) -> Params:
@@ -33,7 +37,7 @@ def compose(profile: str, changes: Sequence[str] = ()) -> Params:
     """Lay `profiles/<profile>.yaml` over `params.yaml` and prepare `results/<profile>/` for DVC.
 
     Args:
-        changes: laid over both, each `section.key=value` with the value in YAML.
+        changes: laid over both, each `section.key=value`; a value is YAML, or text as it is.
 
     Raises:
         ParamsError, ProfileError: there is no such profile, or the result is not valid.
@@ -81,32 +85,37 @@ def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
     return {**base, **overlay, **nested}
 
 
-def _laid_over(profile: str) -> dict[str, Any]:
+def _laid_over(profile: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
     """A profile's parameters over those of the profile that it names in `over`, or the base."""
     if profile == profiles.base():
-        return _mapping(paths.PARAMS)
-    own = _mapping(paths.PROFILES / f"{profile}.yaml")
-    return merge(_laid_over(own.pop("over", profiles.base())), own)
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    content = read_yaml(path, ParamsError)
-    if not isinstance(content, dict):
-        raise ParamsError(f"{path}: expected a mapping, found {type(content).__name__}")
-    return content
+        return read_mapping(paths.PARAMS, ParamsError)
+    profiles.rank(profile)
+    if profile in above:
+        raise ParamsError(f"profiles/{profile}.yaml: over: expected no circle of profiles")
+    own = read_mapping(paths.PROFILES / f"{profile}.yaml", ParamsError)
+    return merge(_laid_over(own.pop("over", profiles.base()), (*above, profile)), own)
 
 
 def _change(change: str) -> dict[str, Any]:
     key, equals, value = change.partition("=")
-    if not equals:
+    if not equals or key in PLACE:
         raise ParamsError(f"-S {change}: expected KEY=VALUE, e.g. benchmarks.source=local")
-    try:
-        content = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ParamsError(f"-S {change}: the value is not valid YAML: {error}") from error
+    content = _value(change, value.strip())
     for name in reversed(key.split(".")):
         content = {name: content}
     return content
+
+
+def _value(change: str, text: str) -> Any:
+    """Lists, mappings, quoted text, numbers, true, false, null as YAML; any other text as it is."""
+    try:
+        content = parse_yaml(text, f"-S {change}, its value (put text in quotes)", ParamsError)
+    except ParamsError:
+        if text.startswith(BRACKETS):
+            raise
+        return text
+    plain = isinstance(content, bool | int | float) or text in NULLS
+    return content if plain or text.startswith(BRACKETS) else text
 
 
 def _checked(content: dict[str, Any], path: Path) -> Params:

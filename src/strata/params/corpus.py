@@ -33,7 +33,7 @@ class CorpusParams(Section):
     hub: HubCorpus
     tokenizer: Literal["train", "hub"]
     hub_tokenizer: HubTokenizer
-    vocabulary: Annotated[int, Field(ge=257)]
+    vocabulary: Annotated[PositiveInt, Field(ge=257)]
     tokenizer_bytes: PositiveInt
     max_documents: PositiveInt
     validation_fraction: Annotated[float, Field(gt=0, lt=1)]

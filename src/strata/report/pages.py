@@ -21,8 +21,9 @@ from strata.claims.agreement import agreement_table
 from strata.claims.figures import agreement
 from strata.claims.judging import OUTCOMES
 from strata.claims.speaking import Spoken
-from strata.claims.tables import check_table, command, counts
+from strata.claims.tables import because, check_table, command, counts, tried_on
 from strata.report import parts
+from strata.report.material import Material
 from strata.report.sections import Section, section_of, section_of_claims, sections
 
 SECONDS_A_CELL = 300
@@ -78,7 +79,7 @@ def notebook_page(node: nbformat.NotebookNode, notebook: Path, pages: list[Page]
     return _page(page, pages, _linked(body, pages), contents)
 
 
-def index_page(material: parts.Material, notebooks: list[Path], pages: list[Page]) -> str:
+def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> str:
     """The summary: headlines, all claims with search and filters, deviations, costs."""
     found = section_of_claims(notebooks, material.papers)
     places = {each.claim.id: section_of(each.claim.id, found) for each in material.spoken}
@@ -108,14 +109,15 @@ def index_page(material: parts.Material, notebooks: list[Path], pages: list[Page
 
 
 def _claim(spoken: Spoken, section: Section | None) -> dict[str, Any]:
-    claim, profile, verdict = spoken
+    claim, profile, verdict = spoken.claim, spoken.profile, spoken.verdict
     return {
         "id": claim.id,
         "paper": claim.paper,
         "statement": claim.statement,
-        "where": claim.locator,
+        "where": claim.source.where,
         "profile": profile,
-        "model": verdict.tried_on or "nothing",
+        "model": tried_on(spoken),
+        "because": because(spoken),
         "verdict": verdict.outcome,
         "command": command(claim, profile),
         "section": section,

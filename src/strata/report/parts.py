@@ -6,86 +6,58 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from strata import paths, pipeline, profiles
-from strata.claims import load_ledger
+from strata import pipeline, profiles
+from strata.claims import family
 from strata.claims.judging import OUTCOMES, Outcome
 from strata.claims.quoting import quote
-from strata.claims.speaking import Spoken, profile_of, speaking
+from strata.claims.speaking import Spoken, profile_of
 from strata.claims.tables import (
     because,
     check_table,
+    claim_table,
     command,
     counts,
     markdown,
     null_models,
+    tally_table,
+    tried_on,
+    verdict_of,
 )
-from strata.papers import Paper, load_papers
 from strata.report.costs import cost_table
+from strata.report.material import Material, heading
 from strata.report.sections import Section, section_of
-from strata.report.texts import Deviation, Headline, load_deviations, load_headlines
 
 MEANINGS: dict[Outcome, str] = {
-    "replicated": "lies inside the tolerance, and no null model's does",
-    "partly": "of a claim with several numbers, some are replicated",
-    "not replicated": "lies outside the tolerance",
-    "not specific": "lies inside, but a null model's does too",
-    "artefact": "lies inside only with the published error in place",
-    "underpowered": "lies on both sides, or the profile is too small; of a claim with several "
-    "numbers, some are so and none is replicated",
-    "not run": "there is no evidence at any profile, or a null model was not tried",
+    "replicated": "every check agrees, no null model does the same, and model, data and method are "
+    "the paper's",
+    "not replicated": "under the paper's protocol no check agrees",
+    "holds on a stand-in": "agrees and is specific, on another model, text or size, which is named",
+    "fails on a stand-in": "does not agree, on another model, text or size, which is named",
+    "in part": "some checks agree and some are refuted; the counts are given",
+    "not specific": "a null model agrees with the paper as well",
+    "artefact": "agrees only with the published error in place",
+    "open": "not decided, and why: more data would decide (with the amount), it cannot be decided "
+    "this way, the number is not comparable, or the null model is undecided",
+    "not run": "there is no evidence",
 }
-ROW = ["claim", "number", "published", "ours", "nulls", "verdict", "model", "profile", "evidence"]
-
-
-class Material(NamedTuple):
-    """Everything the report is made of, read once; headlines and deviations by paper's letter."""
-
-    results: Path
-    papers: list[Paper]
-    spoken: list[Spoken]
-    headlines: dict[str, list[Headline]]
-    deviations: dict[str, list[Deviation]]
-
-    def of(self, paper: Paper) -> list[Spoken]:
-        """The claims of one paper."""
-        return [each for each in self.spoken if each.claim.paper == paper.letter]
-
-
-def read_material() -> Material:
-    """Read ledger, evidence, headlines and deviations.
-
-    Raises:
-        LedgerError: one of them is malformed, or names what is not there.
-    """
-    papers, claims = load_papers(), load_ledger()
-    known = {claim.id for claim in claims}
-    return Material(
-        paths.RESULTS,
-        papers,
-        speaking(claims),
-        {
-            each.letter: load_headlines(paths.PAPERS / each.room / "headlines.yaml", known)
-            for each in papers
-        },
-        {
-            each.letter: load_deviations(paths.PAPERS / each.room / "deviations.yaml", known)
-            for each in papers
-        },
-    )
-
-
-def heading(paper: Paper) -> str:
-    """What a paper is called in a heading."""
-    return f"Paper {paper.letter}: {paper.title}"
+ROW = ["claim", "check", "where", "published", "agrees", "ours", "nulls", "verdict", "Holm's p"]
+ROW += ["model", "profile", "evidence"]
 
 
 def tally(spoken: list[Spoken]) -> str:
-    """`65 claims: 8 replicated, ...; the evidence speaks from study for 30, laptop for 35.`"""
+    """`81 claims, 73 stated by the authors and 8 derived by us. Replicated 3, ... at study.`"""
     outcomes = counts([each.verdict for each in spoken])
-    outcome = ", ".join(f"{number} {name}" for name, number in outcomes.items() if number)
+    outcome = ", ".join(f"{name} {number}" for name, number in outcomes.items() if number)
+    derived = sum(each.claim.derived for each in spoken)
     found = pd.Series([each.profile for each in spoken]).value_counts(sort=False)
     profile = ", ".join(f"{number} at {name}" for name, number in found.items())
-    return f"{len(spoken)} claims: {outcome}. Judged: {profile}."
+    stated = f"{len(spoken) - derived} stated by the authors and {derived} derived by us"
+    return f"{len(spoken)} claims, {stated}. {outcome.capitalize()}. Judged: {profile}."
+
+
+def tallies(material: Material) -> str:
+    """Claims by outcome: stated or derived, as published or on a stand-in."""
+    return f"{tally(material.spoken)}\n\n{markdown(tally_table(material.spoken))}\n"
 
 
 class Finding(NamedTuple):
@@ -111,12 +83,12 @@ def findings(material: Material) -> dict[str, list[Finding]]:
 
 
 def _finding(spoken: Spoken, found: str, results: Path) -> Finding:
-    claim, profile, verdict = spoken
+    claim, profile = spoken.claim, spoken.profile
     return Finding(
         spoken,
         quote(found, results, lambda _: profile, profile),
-        because(verdict),
-        null_models(claim, verdict),
+        because(spoken),
+        null_models(claim, spoken.verdict),
         command(claim, profile),
     )
 
@@ -149,10 +121,10 @@ def headline_table(material: Material) -> str:
                 "published": row["published"],
                 "ours": row["ours"],
                 "on": f"{row['model']}; {row['profile']}",
-                "verdict": f"**{spoken.verdict.outcome}**",
+                "verdict": f"**{verdict_of(spoken.verdict)}**",
             }
         )
-    return f"{tally(material.spoken)}\n\n{markdown(pd.DataFrame(rows))}\n"
+    return f"{tallies(material)}\n{markdown(pd.DataFrame(rows))}\n"
 
 
 def headlines(material: Material) -> str:
@@ -161,10 +133,10 @@ def headlines(material: Material) -> str:
     for title, found in findings(material).items():
         lines += [f"### {title}", ""]
         for each in found:
-            claim, profile, verdict = each.spoken
+            claim, verdict = each.spoken.claim, each.spoken.verdict
             lines.append(
                 f"- **{claim.statement}** ({claim.id}). {each.found} "
-                f"**Verdict: {verdict.outcome}** ({profile}: {verdict.tried_on or 'nothing'})."
+                f"**Verdict: {verdict_of(verdict)}** ({tried_on(each.spoken)})."
             )
         lines.append("")
     return "\n".join(lines)
@@ -177,14 +149,15 @@ def claims(material: Material, places: dict[str, Section]) -> str:
         places: section_of_claims.
     """
     rows = []
-    for claim, profile, verdict in material.spoken:
+    for spoken in material.spoken:
+        claim, profile = spoken.claim, spoken.profile
         place = section_of(claim.id, places)
         more = f"[{place.text}]({place.notebook}.ipynb#{place.anchor})" if place else "-"
         rows.append(
             {
                 "claim": claim.id,
                 "the paper says": claim.statement,
-                "verdict": verdict.outcome,
+                "verdict": verdict_of(spoken.verdict),
                 "profile": profile,
                 "command": f"`{command(claim, profile)}`",
                 "more": more,
@@ -203,10 +176,11 @@ def counts_by_paper(material: Material) -> pd.DataFrame:
 
 
 def verdicts(material: Material) -> str:
-    """Every published number, a section a paper, with where its evidence is and its command."""
-    lines = [tally(material.spoken), ""]
+    """Every claim, then every check, a section a paper: verdict, protocol, evidence, command."""
+    lines = [tallies(material), ""]
     for paper in material.papers:
-        table = check_table(material.of(paper))
+        spoken = material.of(paper)
+        table = check_table(spoken)
         table["evidence"] = [
             f"[`{place}`]({profile.partition(',')[0]}/{place.partition('#')[0]})"
             if ours != "-"
@@ -216,13 +190,63 @@ def verdicts(material: Material) -> str:
             )
         ]
         table["command"] = [f"`{each}`" if each != "-" else each for each in table["command"]]
-        lines += [f"## {heading(paper)}", "", markdown(table[[*ROW, "command"]]), ""]
+        lines += [f"## {heading(paper)}", "", markdown(claim_table(spoken)), ""]
+        lines += [f"### Every check of paper {paper.letter}", "", _by_chance(spoken), ""]
+        lines += [markdown(table[[*ROW, "command"]]), ""]
+        lines += [f"### Tables and figures of paper {paper.letter}", ""]
+        lines += [coverage_of(material, paper.letter), ""]
+    return "\n".join(lines)
+
+
+def _by_chance(spoken: list[Spoken]) -> str:
+    measured, decided, chance = family.decided(spoken)
+    return (
+        f"{measured} checks were measured and {decided} of them decided. If every true value lay "
+        f"on the end of its region, chance alone would decide about {chance:.1f}. Holm's p is over "
+        "the paper's sign checks."
+    )
+
+
+def coverage_of(material: Material, letter: str) -> str:
+    """Every table and figure of a paper that is known: which claims it carries, or why none."""
+    by_id = {each.claim.id: each for each in material.spoken}
+    rows = [
+        {
+            "in the paper": each.item,
+            "shows": each.shows,
+            "claims": ", ".join(each.claims) or "-",
+            "verdicts": "; ".join(
+                dict.fromkeys(verdict_of(by_id[name].verdict) for name in each.claims)
+            )
+            or each.reason,
+        }
+        for each in material.coverage[letter]
+    ]
+    return markdown(pd.DataFrame(rows)) + "\n" if rows else ""
+
+
+def corrections(material: Material) -> str:
+    """What an earlier edition of the ledger had wrong, a table a paper."""
+    lines = []
+    for paper in material.papers:
+        rows = [
+            {
+                "date": str(each.date),
+                "claims": ", ".join(each.claims) or "-",
+                "was": each.was,
+                "is": each.now,
+                "because": each.because,
+            }
+            for each in material.corrections[paper.letter]
+        ]
+        if rows:
+            lines += [f"### {heading(paper)}", "", markdown(pd.DataFrame(rows)), ""]
     return "\n".join(lines)
 
 
 def meanings(_: Material) -> str:
     """What each verdict means."""
-    table = pd.DataFrame(MEANINGS.items(), columns=["verdict", "the 95% interval"])
+    table = pd.DataFrame(MEANINGS.items(), columns=["verdict", "meaning"])
     return markdown(table) + "\n"
 
 

@@ -1,6 +1,5 @@
 """What a notebook reads: of every evidence file, the profile that speaks for the claims on it."""
 
-import json
 from typing import Any
 
 import pandas as pd
@@ -13,9 +12,11 @@ from strata.claims.tables import check_table, claim_table, markdown
 from strata.evidence import MODEL
 from strata.figures.shown import Shown
 from strata.papers import Paper
-from strata.report.parts import Material, deviations_of, read_material
+from strata.report.material import Material, read_material
+from strata.report.parts import deviations_of
+from strata.results import read_json
 
-COLUMNS = ["claim", "number", "published", "ours", "nulls", "verdict", "model", "profile"]
+COLUMNS = ["claim", "check", "published", "agrees", "ours", "nulls", "verdict", "model", "profile"]
 
 
 class Reading:
@@ -50,7 +51,7 @@ class Reading:
     def content(self, name: str) -> dict[str, Any]:
         """Conditions (`about`) and `measurements` of a file."""
         file = paths.results(self.profile(name)) / self.room / f"{name}.json"
-        return json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file)
 
     def table(self, name: str, beside: str, rows: str = "") -> pd.DataFrame:
         """A table of the profile that speaks for the file `beside` it."""

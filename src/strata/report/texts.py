@@ -1,12 +1,15 @@
-"""Headlines and deviations: prose kept in data/papers/, its numbers quoted from evidence."""
+"""Prose kept in data/papers/<paper>/: headlines, deviations, corrections, what a paper holds."""
 
+import datetime
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar, Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from strata.claims.ledger import LedgerError, Text, read_entries
-from strata.yamls import AnyEntry, Entry
+from strata.claims.entries import LedgerError, Words
+from strata.claims.ledger import read_entries
+from strata.yamls import Entry, Text
 
 
 class Headline(Entry):
@@ -15,6 +18,7 @@ class Headline(Entry):
     shown: the evidence key of the check whose two numbers stand in short tables.
     """
 
+    FILE: ClassVar = "headlines.yaml"
     claim: Text
     shown: Text
     found: Text
@@ -27,6 +31,7 @@ class Deviation(Entry):
     it touches.
     """
 
+    FILE: ClassVar = "deviations.yaml"
     about: Text
     says: Text
     code: Text
@@ -35,36 +40,62 @@ class Deviation(Entry):
     claims: Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
-def load_headlines(file: Path, known: set[str]) -> list[Headline]:
-    """Read a paper's headlines.yaml; none where there is no file.
+class Correction(Entry):
+    """What the ledger or its texts had wrong, and what replaced it. claims: the ids it touched."""
+
+    FILE: ClassVar = "corrections.yaml"
+    was: Text
+    date: datetime.date
+    now: Text
+    because: Text
+    claims: tuple[Text, ...] = ()
+
+
+class Covered(Entry):
+    """A table, figure or finding of a paper, and its claims or the reason why there is none."""
+
+    FILE: ClassVar = "coverage.yaml"
+    item: Text
+    shows: Text
+    claims: tuple[Text, ...] = ()
+    reason: Words = ""
+
+    @model_validator(mode="after")
+    def _claims_or_reason(self) -> Self:
+        if bool(self.claims) == bool(self.reason):
+            raise ValueError("expected claims, or the reason why there are none")
+        return self
+
+
+AnyText = TypeVar("AnyText", Headline, Deviation, Correction, Covered)
+
+
+def load_texts(
+    kind: type[AnyText], folder: Path, known: Mapping[str, Collection[str]]
+) -> list[AnyText]:
+    """A paper's texts of one kind; none where there is no file.
+
+    Args:
+        folder: data/papers/<paper>; known: the ledger's ids, and the keys that each is judged on.
 
     Raises:
-        LedgerError: malformed, or a claim that the ledger does not have.
+        LedgerError: malformed, or a claim or key that the ledger does not have.
     """
-    headlines = _entries(file, Headline, "claim")
-    _only_known(file, [headline.claim for headline in headlines], known)
-    return headlines
-
-
-def load_deviations(file: Path, known: set[str]) -> list[Deviation]:
-    """Read a paper's deviations.yaml; none where there is no file.
-
-    Raises:
-        LedgerError: malformed, or a claim that the ledger does not have.
-    """
-    deviations = _entries(file, Deviation, "about")
-    _only_known(file, [claim for each in deviations for claim in each.claims], known)
-    return deviations
-
-
-def _entries(file: Path, kind: type[AnyEntry], name: str) -> list[AnyEntry]:
-    return read_entries(file, kind, name) if file.is_file() else []
-
-
-def _only_known(file: Path, claims: list[str], known: set[str]) -> None:
-    unknown = sorted(set(claims) - known)
+    file = folder / kind.FILE
+    entries = read_entries(file, kind, next(iter(kind.model_fields))) if file.is_file() else []
+    unknown = sorted({claim for each in entries for claim in _named(each)} - known.keys())
     if unknown:
         raise LedgerError(
-            f"{file.parent.name}/{file.name}: expected claims of the ledger, found "
-            f"{', '.join(unknown)}"
+            f"{folder.name}/{kind.FILE}: expected claims of the ledger, found {', '.join(unknown)}"
         )
+    for each in entries:
+        if isinstance(each, Headline) and each.shown not in known[each.claim]:
+            raise LedgerError(
+                f"{folder.name}/{kind.FILE}: {each.claim}: shown {each.shown!r}: expected one of "
+                f"{', '.join(known[each.claim])}"
+            )
+    return entries
+
+
+def _named(text: Headline | Deviation | Correction | Covered) -> tuple[str, ...]:
+    return (text.claim,) if isinstance(text, Headline) else text.claims

@@ -1,5 +1,6 @@
 """Benchmarks as tasks of lm-evaluation-harness, and GLUE."""
 
-from strata.tasks.benchmarks import BENCHMARKS, Benchmark, TaskError, describe, load_task
+from strata.tasks.benchmarks import BENCHMARKS, Benchmark, describe, guess, load_task
+from strata.tasks.rows import TaskError
 
-__all__ = ["BENCHMARKS", "Benchmark", "TaskError", "describe", "load_task"]
+__all__ = ["BENCHMARKS", "Benchmark", "TaskError", "describe", "guess", "load_task"]

@@ -5,48 +5,49 @@ from is replaced.
 """
 
 import hashlib
-import io
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import lm_eval
-from datasets import Dataset, DatasetDict
+from datasets import DatasetDict
 from lm_eval.api.task import ConfigurableTask
+from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 
 from strata import hub, paths
-from strata.errors import StrataError
 from strata.params.benchmarks import BenchmarkParams
 from strata.records import fingerprint
+from strata.tasks import documents, rows
+from strata.tasks.rows import TaskError
 
 AUTHORED = paths.AUTHORED / "benchmarks"
 FEWSHOT_SEED = 1234  # the harness's own default
+HARNESS = Path(lm_eval.__file__).parent / "tasks"
+SPLITS = ("training_split", "validation_split", "test_split", "fewshot_split")
+LIKELIHOOD = ("multiple_choice", "loglikelihood")
 logging.getLogger("lm_eval").setLevel(
     logging.ERROR
 )  # it warns of models and data passed as objects
 
 
-class TaskError(StrataError, RuntimeError):
-    """A benchmark cannot be had as asked."""
-
-
 class Benchmark(NamedTuple):
     """A harness task and where its documents lie.
 
-    yaml: below the harness's tasks folder; revision: the hub commit; split: the one evaluated;
-    fields: what the task reads of a row; authored: split -> file, empty where no set was written;
-    guess: accuracy of guessing; licence: of the published documents.
+    yaml: below the harness's tasks folder; revision: the hub commit, or None for the newest;
+    split: the one evaluated; fields: what the task reads of a row, or none for all; authored:
+    split -> file, empty where no set was written; guess: accuracy of guessing, or None for what the
+    documents' choices make of it; licence: of the published documents.
     """
 
-    yaml: str
-    revision: str
+    yaml: str | Path
+    revision: str | None
     split: str
     fields: tuple[str, ...]
     authored: dict[str, str]
-    guess: float
+    guess: float | None
     licence: str
 
 
@@ -100,35 +101,72 @@ BENCHMARKS = {
 
 
 def load_task(name: str, params: BenchmarkParams, local: str) -> ConfigurableTask:
-    """A harness task with its documents loaded.
+    """A harness task with its documents loaded and checked.
 
     Args:
+        name: one of `BENCHMARKS`, or any task of the harness that is answered by likelihood.
         local: folder with copies of the hub's data; a benchmark that is there is read in its place.
 
     Raises:
-        TaskError: unknown name, no authored set, a missing or unreadable file, or no network; it
-            says what to set.
+        TaskError: unknown name, no authored set, a missing or unreadable file, no network, or a
+            document that the task cannot score; it says where, or what to set.
     """
-    if name not in BENCHMARKS:
-        raise TaskError(f"unknown benchmark {name!r}: expected one of {', '.join(BENCHMARKS)}")
-    config = _harness_config(name)
-    files = _files(name, params, local)
+    benchmark = find(name)
+    config = load_yaml(HARNESS / benchmark.yaml)
+    files = _files(name, benchmark, config, params, local)
     if files:
-        config |= _from_files(name, files, config)
+        data = DatasetDict(
+            {split: rows.dataset(file, benchmark.fields) for split, file in files.items()}
+        )
+        place = str(files[benchmark.split])
     else:
-        config["dataset_kwargs"] = hub.pinned(BENCHMARKS[name].revision)
-    try:
-        task = ConfigurableTask(config=config)
-    except TaskError:
-        raise
-    except Exception as error:
-        raise TaskError(
-            f"{name}: the documents cannot be loaded from source {params.source} "
-            f"({hub.reason(error)}). Check the network or the files, put copies into data/local "
-            f"(docs/data.md), or set benchmarks.source to authored"
-        ) from error
+        data = _from_hub(name, benchmark, config)
+        place = _published(benchmark, config)
+    task = _made(name, config, data, place)
+    documents.check(task, place)
     task.set_fewshot_seed(FEWSHOT_SEED)
     return task
+
+
+def find(name: str) -> Benchmark:
+    """A benchmark by its name.
+
+    Raises:
+        TaskError: the harness has no such task, or one that likelihood and accuracy do not judge.
+    """
+    if name in BENCHMARKS:
+        return BENCHMARKS[name]
+    entry = _harness_tasks().get(name)
+    config = (entry and entry.cfg) or {}
+    if config.get("task") != name or "dataset_path" not in config:
+        raise TaskError(
+            f"unknown benchmark {name!r}: expected one of {', '.join(BENCHMARKS)}, or the name of "
+            f"another task of the evaluation harness"
+        )
+    kind = config.get("output_type")
+    metrics = [each["metric"] for each in config.get("metric_list") or [{"metric": "acc"}]]
+    if kind not in LIKELIHOOD or "acc" not in metrics:
+        raise TaskError(
+            f"{name}: expected a task whose output is {' or '.join(LIKELIHOOD)} and whose metric "
+            f"is acc, found {kind} and {', '.join(map(str, metrics))}"
+        )
+    return Benchmark(
+        yaml=entry.yaml_path,
+        revision=None,
+        split=config.get("test_split") or config["validation_split"],
+        fields=(),
+        authored={},
+        guess=None,
+        licence="the data set's own; see its card",
+    )
+
+
+def guess(name: str, task: ConfigurableTask, document: dict[str, Any]) -> float:
+    """Accuracy of guessing: published for the known, else one of the document's choices."""
+    known = find(name).guess
+    if known is not None:
+        return known
+    return 1 / len(task.doc_to_choice(document)) if task.config.doc_to_choice else 0.0
 
 
 def record(name: str, params: BenchmarkParams, local: str) -> dict[str, Any]:
@@ -137,50 +175,51 @@ def record(name: str, params: BenchmarkParams, local: str) -> dict[str, Any]:
     Raises:
         TaskError: as `load_task`.
     """
-    benchmark, task = BENCHMARKS[name], load_task(name, params, local)
-    config = _harness_config(name)
+    benchmark, task = find(name), load_task(name, params, local)
     authored = params.source == "authored"
-    published = [config["dataset_path"], config.get("dataset_name"), benchmark.split]
     own = f"data/authored/benchmarks/{benchmark.authored.get(benchmark.split)}"
-    rows = ({field: row[field] for field in benchmark.fields} for row in _rows(task, benchmark))
+    evaluated = task.dataset[benchmark.split]
+    fields = benchmark.fields or evaluated.column_names
+    read = ({field: row[field] for field in fields} for row in evaluated)
     return {
         "name": name,
-        "dataset": own if authored else " ".join(filter(None, published)),
+        "dataset": own if authored else _published(benchmark, task.config.to_dict()),
         "licence": "MIT, written for this repository" if authored else benchmark.licence,
-        **fingerprint(rows),
+        **fingerprint(read),
     }
 
 
 def describe(name: str, task: ConfigurableTask, params: BenchmarkParams) -> dict[str, Any]:
     """What a task's numbers were measured on: source, revision, counts and a hash of documents."""
-    documents = list(task.eval_docs)
+    read = list(task.eval_docs)
     digest = hashlib.sha256()
-    for document in documents:
-        digest.update(json.dumps(document, sort_keys=True).encode())
-    revision = {"revision": BENCHMARKS[name].revision} if params.source == "hub" else {}
+    for document in read:
+        digest.update(json.dumps(document, sort_keys=True, default=str).encode())
+    pinned = find(name).revision if params.source == "hub" else None
     return {
         "source": params.source,
-        "documents": len(documents),
+        "documents": len(read),
         "documents_sha256": digest.hexdigest(),
         "harness_version": task.VERSION,
         "shots": task.config.num_fewshot or 0,
-        **revision,
+        **({"revision": pinned} if pinned else {}),
     }
 
 
-def _harness_config(name: str) -> dict[str, Any]:
-    config = load_yaml(Path(lm_eval.__file__).parent / "tasks" / BENCHMARKS[name].yaml)
-    config.pop("tag", None)
-    return config
+@cache
+def _harness_tasks() -> dict[str, Any]:
+    return TaskManager().task_index
 
 
-def _rows(task: ConfigurableTask, benchmark: Benchmark) -> Iterable[Mapping[str, Any]]:
-    return task.dataset[benchmark.split]
+def _published(benchmark: Benchmark, config: dict[str, Any]) -> str:
+    parts = [config["dataset_path"], config.get("dataset_name"), benchmark.split]
+    return " ".join(filter(None, parts))
 
 
-def _files(name: str, params: BenchmarkParams, local: str) -> dict[str, Path]:
+def _files(
+    name: str, benchmark: Benchmark, config: dict[str, Any], params: BenchmarkParams, local: str
+) -> dict[str, Path]:
     """Split -> JSON-lines file; none where the hub is to be asked."""
-    benchmark = BENCHMARKS[name]
     if params.source == "authored":
         if not benchmark.authored:
             raise TaskError(
@@ -189,36 +228,44 @@ def _files(name: str, params: BenchmarkParams, local: str) -> dict[str, Path]:
             )
         return {split: AUTHORED / file for split, file in benchmark.authored.items()}
     folder = paths.ROOT / local / "benchmarks" / name
-    files = {split: folder / f"{split}.jsonl" for split in ("train", benchmark.split)}
-    return {split: file for split, file in files.items() if file.is_file()}
+    files = {split: folder / f"{split}.jsonl" for split in map(config.get, SPLITS) if split}
+    found = {split: file for split, file in files.items() if file.is_file()}
+    return found if benchmark.split in found else {}
 
 
-def _from_files(name: str, files: dict[str, Path], config: dict[str, Any]) -> dict[str, Any]:
-    """Changes of a harness configuration so that it reads these files, now, without a cache."""
-    splits = ("training_split", "validation_split", "test_split", "fewshot_split")
-    return {
-        "task": name,
-        "custom_dataset": lambda **_: DatasetDict(
-            {split: Dataset.from_list(json_lines(file)) for split, file in files.items()}
-        ),
-        "dataset_kwargs": None,
-        **{key: None for key in splits if config.get(key) not in files},
-    }
+def _from_hub(name: str, benchmark: Benchmark, config: dict[str, Any]) -> DatasetDict:
+    options = config.get("dataset_kwargs") or {}
+    options.pop("trust_remote_code", None)
+    try:
+        return hub.load(
+            config["dataset_path"], config.get("dataset_name"), benchmark.revision, **options
+        )
+    except Exception as error:
+        raise TaskError(
+            f"{name}: {config['dataset_path']} cannot be loaded from the hub "
+            f"({hub.reason(error)}). Check the network, put copies into data/local "
+            f"(docs/data.md), or set benchmarks.source to authored"
+        ) from error
 
 
-def json_lines(file: Path) -> list[dict[str, Any]]:
-    """The rows of a JSON-lines file.
+def _made(name: str, config: dict[str, Any], data: DatasetDict, place: str) -> ConfigurableTask:
+    """The harness's task on these documents."""
+    splits = {key: None for key in SPLITS if config.get(key) not in data}
+    config = {key: value for key, value in config.items() if key != "tag"} | splits
+    given = {"task": name, "custom_dataset": lambda **_: data, "dataset_kwargs": None}
+    task = ConfigurableTask.__new__(ConfigurableTask)
+    try:
+        task.__init__(config=config | given)
+    except Exception as error:
+        process = config.get("process_docs")
+        evaluated = data[config.get("test_split") or config["validation_split"]]
+        if process and (problem := documents.unprocessable(process, evaluated)):
+            raise TaskError(f"{place}, {problem}") from error
+        if hasattr(task, "features"):  # the harness fails on the first document
+            documents.check(task, place)
+        raise TaskError(f"{name}: the harness cannot read {place} ({_reason(error)})") from error
+    return task
 
-    Raises:
-        TaskError: a row that is not a JSON object; it names file and row.
-    """
-    rows = []
-    for number, line in enumerate(io.StringIO(file.read_text(encoding="utf-8")), start=1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise TaskError(f"{file}, row {number}: not valid JSON ({error.msg})") from error
-        if not isinstance(row, dict):
-            raise TaskError(f"{file}, row {number}: expected an object with fields, found {row!r}")
-        rows.append(row)
-    return rows
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

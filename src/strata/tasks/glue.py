@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from strata import hub, paths
 from strata.params.benchmarks import GlueItems, GlueSource
 from strata.records import fingerprint
-from strata.tasks.benchmarks import TaskError, json_lines
+from strata.tasks.rows import TaskError, json_lines, need_fields
 
 AUTHORED_GLUE = paths.AUTHORED / "benchmarks" / "glue"
 REPOSITORY = "nyu-mll/glue"
@@ -26,12 +26,16 @@ SENTENCES = ("sentence1", "sentence2")
 
 
 class GlueTask(NamedTuple):
-    """One task: its text fields, number of labels (1: a score), GLUE's metrics and validation."""
+    """One task: its text fields, number of labels (1: a score), GLUE's metrics and validation.
+
+    gaps: rows with an empty text are published; they are left out.
+    """
 
     fields: tuple[str, ...]
     labels: int
     metrics: tuple[Metric, ...]
     validation: str = VALIDATION
+    gaps: bool = False
 
 
 GLUE = {
@@ -39,7 +43,7 @@ GLUE = {
     "sst2": GlueTask(("sentence",), 2, ("accuracy",)),
     "mrpc": GlueTask(SENTENCES, 2, ("accuracy", "f1")),
     "stsb": GlueTask(SENTENCES, 1, ("pearson", "spearman")),
-    "qqp": GlueTask(("question1", "question2"), 2, ("accuracy", "f1")),
+    "qqp": GlueTask(("question1", "question2"), 2, ("accuracy", "f1"), gaps=True),
     "mnli": GlueTask(("premise", "hypothesis"), 3, ("accuracy",), "validation_matched"),
     "qnli": GlueTask(("question", "sentence"), 2, ("accuracy",)),
     "rte": GlueTask(SENTENCES, 2, ("accuracy",)),
@@ -48,10 +52,13 @@ GLUE = {
 
 
 class Examples(NamedTuple):
-    """N rows: one text or a pair each, and labels_N (int64 classes or float64 scores)."""
+    """N rows: one text or a pair each, labels_N (int64 classes or float64 scores), and how many
+    rows with an empty text were left out.
+    """
 
     texts: list[tuple[str, ...]]
     labels_N: NDArray[Any]
+    left_out: int = 0
 
 
 class GlueData(NamedTuple):
@@ -73,7 +80,7 @@ def read_glue(name: str, params: GlueSource, items: GlueItems, local: str) -> Gl
             value, fewer than two classes to train on; it names file, row and field.
     """
     task = _known(name)
-    drawn, counts, digest = {}, {}, hashlib.sha256()
+    drawn, counts, left_out, digest = {}, {}, {}, hashlib.sha256()
     for split, most in ((TRAIN, items.train), (task.validation, items.validation)):
         place, rows = _rows(name, split, params, local)
         checked = _checked(place, rows, task)
@@ -81,6 +88,7 @@ def read_glue(name: str, params: GlueSource, items: GlueItems, local: str) -> Gl
         labels_N = checked.labels_N[kept]
         drawn[split] = Examples([checked.texts[i] for i in kept], labels_N)
         counts[split] = {"drawn": len(kept), "rows": len(checked.texts)}
+        left_out[split] = checked.left_out
         digest.update(json.dumps([drawn[split].texts, labels_N.tolist()]).encode())
         if split == TRAIN and task.labels > 1 and len(np.unique(labels_N)) < 2:
             raise TaskError(
@@ -89,7 +97,7 @@ def read_glue(name: str, params: GlueSource, items: GlueItems, local: str) -> Gl
                 f"the file or raise painters_glue.items.train"
             )
     facts = {"items": counts, "documents_sha256": digest.hexdigest(), "metrics": task.metrics}
-    return GlueData(drawn[TRAIN], drawn[task.validation], facts)
+    return GlueData(drawn[TRAIN], drawn[task.validation], facts | _gaps(task, left_out))
 
 
 def record(name: str, params: GlueSource, local: str) -> dict[str, Any]:
@@ -108,8 +116,13 @@ def record(name: str, params: GlueSource, local: str) -> dict[str, Any]:
         "dataset": f"data/authored/benchmarks/glue/{name}" if authored else f"{REPOSITORY} {name}",
         "licence": "MIT, written for this repository" if authored else LICENCE,
         "splits": {split: len(each.texts) for split, each in zip(splits, checked, strict=True)},
+        **_gaps(task, {split: each.left_out for split, each in zip(splits, checked, strict=True)}),
         **fingerprint(rows),
     }
+
+
+def _gaps(task: GlueTask, left_out: Mapping[str, int]) -> dict[str, Any]:
+    return {"rows_with_an_empty_text_left_out": dict(left_out)} if task.gaps else {}
 
 
 def _pairs(examples: Examples) -> Iterator[tuple[tuple[str, ...], int | float]]:
@@ -142,7 +155,7 @@ def _rows(
 
 def _hub_rows(name: str, split: str) -> Sequence[Mapping[str, Any]]:
     try:
-        return hub.rows(REPOSITORY, name, REVISION, split)
+        return hub.load(REPOSITORY, name, REVISION, split=split)
     except Exception as error:
         raise TaskError(
             f"{name}: cannot fetch {REPOSITORY} from the hub ({hub.reason(error)}). Check the "
@@ -152,13 +165,13 @@ def _hub_rows(name: str, split: str) -> Sequence[Mapping[str, Any]]:
 
 
 def _checked(place: str, rows: Sequence[Mapping[str, Any]], task: GlueTask) -> Examples:
-    texts, labels = [], []
+    texts, labels, left_out = [], [], 0
     for number, row in enumerate(rows, start=1):
         where = f"{place}, row {number}"
-        for field in (*task.fields, "label"):
-            if field not in row:
-                found = ", ".join(sorted(row))
-                raise TaskError(f"{where}: expected a field {field!r}, found {found}")
+        need_fields(where, row, (*task.fields, "label"))
+        if task.gaps and "" in [row[field] for field in task.fields]:
+            left_out += 1
+            continue
         for field in task.fields:
             if not isinstance(row[field], str) or not row[field].strip():
                 raise TaskError(f"{where}: field {field!r}: expected text, found {row[field]!r}")
@@ -166,14 +179,15 @@ def _checked(place: str, rows: Sequence[Mapping[str, Any]], task: GlueTask) -> E
         labels.append(_label(where, row["label"], task.labels))
     if len(texts) < 2:
         raise TaskError(f"{place}: expected at least two rows, found {len(texts)}")
-    return Examples(texts, np.array(labels))
+    return Examples(texts, np.array(labels), left_out)
 
 
 def _label(where: str, label: Any, classes: int) -> int | float:
-    """A class, or a score in the digits of single precision, in which the hub has it."""
+    """A class or a score; one of single precision, as the hub has them, in no more digits."""
     number = isinstance(label, int | float) and not isinstance(label, bool)
     if classes == 1 and number and np.isfinite(label):
-        return float(str(np.float32(label)))
+        single = np.float32(label)
+        return float(str(single)) if single == label else float(label)
     if classes > 1 and number and label in range(classes):
         return int(label)
     expected = f"an integer from 0 to {classes - 1}" if classes > 1 else "a number"

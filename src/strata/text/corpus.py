@@ -128,16 +128,14 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _hub_texts(params: CorpusParams, start: int) -> Iterator[str]:
-    from datasets import load_dataset
-
     source = params.hub
     try:
-        rows = load_dataset(
+        rows = hub.load(
             source.repository,
             source.config,
+            hub.commit(source.repository, source.revision),
             split=source.split,
             streaming=True,
-            **hub.pinned(hub.commit(source.repository, source.revision)),
         )
         yield from (row[source.field] for row in rows.skip(start))
     except Exception as error:

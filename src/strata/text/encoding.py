@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from strata import hub, paths
+from strata.locks import locked
 from strata.params.corpus import CorpusParams, HubTokenizer
-from strata.records import sha256, write_json
+from strata.records import sha256, write_json, write_text
 from strata.text.bpe import END, train_bpe
 from strata.text.corpus import documents, held_out, origin
 from strata.text.passages import TextError
@@ -45,15 +45,13 @@ def open_corpus(params: CorpusParams, folder: Path) -> Corpus:
     Raises:
         TextError: the files are damaged, or the corpus cannot be had.
     """
-    record = _record(params, folder)
-    if record is None:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):
-            record = _record(params, folder)
-            if record is None:
-                record = encode(params, folder)
-                made = {"params": params.model_dump(mode="json"), "record": record}
-                write_json(folder / RECORD, made)
+    with locked(f"{folder.name}-tokens", f"tokens in {folder}"):
+        record = _record(params, folder)
+        if record is None:
+            (folder / RECORD).unlink(missing_ok=True)
+            record = encode(params, folder)
+            made = {"params": params.model_dump(mode="json"), "record": record}
+            write_json(folder / RECORD, made)
     digest = sha256(folder / TOKENIZER)
     stores = [TokenStore.open(folder / f"{split}.tokens", digest) for split in SPLITS]
     return Corpus(*stores, Tokenizer.from_file(str(folder / TOKENIZER)), record)
@@ -119,7 +117,7 @@ def _tokenizer(params: CorpusParams, file: Path) -> Tokenizer:
         )
     if tokenizer.token_to_id(END) is None:
         raise TextError(f"corpus.hub_tokenizer: the tokenizer has no {END}")
-    tokenizer.save(str(file))
+    write_text(file, tokenizer.to_str(pretty=True))
     return tokenizer
 
 

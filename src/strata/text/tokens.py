@@ -12,11 +12,12 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strata.records import write_json
 from strata.text.passages import TextError
 
 MAGIC = b"STRATOK1"
@@ -131,9 +132,7 @@ class TokenWriter:
             file.flush()
             os.fsync(file.fileno())
         self.state["position"] = position
-        part = self._progress.with_suffix(".part")
-        part.write_text(json.dumps(self.state))
-        os.replace(part, self._progress)
+        write_json(self._progress, self.state)
 
     def finish(self) -> TokenStore:
         """Join the parts into the final file, open it and remove the parts."""
@@ -153,23 +152,29 @@ class TokenWriter:
             while chunk := ids.read(CHUNK):
                 file.write(chunk)
         os.replace(part, self.path)
-        for leftover in (*self._parts.values(), self._progress):
+        for leftover in (self._progress, *self._parts.values()):
             leftover.unlink(missing_ok=True)
         return TokenStore.open(self.path)
 
     def _resume(self) -> None:
-        """Carry on from the last checkpoint if it is of the same origin, else start anew."""
+        """Carry on from the last checkpoint if it is of the same origin and the parts reach it,
+        else start anew."""
+        self._files = {name: part.open("ab") for name, part in self._parts.items()}
         if self._progress.is_file():
             state = json.loads(self._progress.read_text())
-            if self._origin.items() <= state.items():
+            sizes = self._sizes(state)
+            whole = all(file.tell() >= sizes[name] for name, file in self._files.items())
+            if whole and self._origin.items() <= state.items():
                 self.state = state
-        sizes = {
-            "ids": self.state["tokens"] * self.dtype.itemsize,
-            "ends": self.state["documents"] * BOUNDARY.itemsize,
-        }
-        self._files = {name: part.open("ab") for name, part in self._parts.items()}
         for name, file in self._files.items():
-            file.truncate(sizes[name])
+            file.truncate(self._sizes(self.state)[name])
+
+    def _sizes(self, state: dict[str, Any]) -> dict[str, int]:
+        """The bytes of each part at a state."""
+        return {
+            "ids": state["tokens"] * self.dtype.itemsize,
+            "ends": state["documents"] * BOUNDARY.itemsize,
+        }
 
 
 def _read_header(path: Path) -> tuple[dict[str, int | str], int]:

@@ -2,18 +2,20 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strata.figures.shown import Shown
 from strata.figures.style import (
     MODEL_COLOUR,
-    NULL_COLOURS,
     PUBLISHED_COLOUR,
     PUBLISHED_MARK,
     SUBJECT_COLOURS,
     intervals,
+    panels,
+    subject_lines,
+    tight,
+    words,
 )
 
 CHANGE = ("change_percent", "change_low", "change_high")
@@ -29,34 +31,15 @@ def anatomy_ablation(shown: Shown) -> Figure:
     """Perplexity change of each ablated layer with its interval, one panel a reading."""
     table, published = shown.table("anatomy/ablation"), _published_changes(shown)
     readings = list(table["reading"].unique())
-    figure, axes = plt.subplots(
-        1, len(readings), figsize=(6.2 * len(readings), 4.4), sharey=True, squeeze=False
-    )
+    figure, axes = panels(1, len(readings), 6.2, 4.4, sharey=True)
     for axis, reading in zip(axes[0], readings, strict=True):
-        _profile(axis, table[table["reading"] == reading])
+        subject_lines(axis, table[table["reading"] == reading], "layer", CHANGE)
+        _percent_axis(axis)
         axis.set_title(READING_LABELS[reading])
     axes[0, 0].scatter(published.keys(), published.values(), **PUBLISHED_MARK, label="published")
     axes[0, 0].set_ylabel("change of perplexity (%)")
     axes[0, 0].legend(loc="upper right")
-    figure.tight_layout()
-    return figure
-
-
-def _profile(axis: Axes, table: pd.DataFrame) -> None:
-    for subject, rows in table.groupby("subject", sort=False):
-        if subject in NULL_COLOURS:
-            label = f"null: {subject.replace('_', ' ')}"
-            axis.plot(
-                rows["layer"],
-                rows["change_percent"],
-                color=NULL_COLOURS[subject],
-                lw=1,
-                label=label,
-            )
-            continue
-        label = "trained model, 95% interval"
-        intervals(axis, rows["layer"], rows, CHANGE, color=MODEL_COLOUR, label=label)
-    _percent_axis(axis)
+    return tight(figure)
 
 
 def anatomy_small_draws(shown: Shown) -> Figure:
@@ -72,8 +55,8 @@ def anatomy_small_draws(shown: Shown) -> Figure:
         layers, table["change_median"], color="white", edgecolor=MODEL_COLOUR, s=22, zorder=3
     )
     spread.scatter(published.keys(), published.values(), **PUBLISHED_MARK, label="published")
-    spread.set_ylabel("change of perplexity (%)")
-    spread.set_title(f"{draw_size} passages at a time: median, middle half, middle 95% of draws")
+    title = f"{draw_size} passages at a time: median, middle half, middle 95% of draws"
+    spread.set(ylabel="change of perplexity (%)", title=title)
     spread.legend(loc="upper right")
     _percent_axis(spread)
     claimed = layers.isin([layer for layer, change in published.items() if change < 0])
@@ -81,18 +64,11 @@ def anatomy_small_draws(shown: Shown) -> Figure:
     rate.bar(layers, 100 * table["anti_rate"], color=colours)
     columns = ("anti_rate", "anti_rate_low", "anti_rate_high")
     intervals(rate, layers, table, columns, scale=100, fmt="none", ecolor="0.2", capsize=0)
-    rate.set_ylabel("draws that call it\nan anti-layer (%)")
-    rate.set_xlabel("layer")
-    rate.annotate(
-        "orange: called anti-layers by the paper",
-        (0.99, 0.92),
-        xycoords="axes fraction",
-        ha="right",
-        va="top",
-        color=PUBLISHED_COLOUR,
-    )
-    figure.tight_layout()
-    return figure
+    rate.set(ylabel="draws that call it\nan anti-layer (%)", xlabel="layer")
+    place = {"transform": rate.transAxes, "ha": "right", "va": "top"}
+    note = "orange: called anti-layers by the paper"
+    rate.text(0.99, 0.92, note, color=PUBLISHED_COLOUR, **place)
+    return tight(figure)
 
 
 def anatomy_manipulation(shown: Shown) -> Figure:
@@ -103,22 +79,18 @@ def anatomy_manipulation(shown: Shown) -> Figure:
     figure, (bars, curve) = plt.subplots(1, 2, figsize=(12, 4.2), width_ratios=[3, 4])
     others = table[table["alpha"].isna()].sort_values("change_percent")
     intervals(bars, range(len(others)), others, CHANGE, across=True, color=MODEL_COLOUR)
-    bars.set_yticks(range(len(others)), [name.replace("_", " ") for name in others["strategy"]])
+    bars.set_yticks(range(len(others)), [words(name) for name in others["strategy"]])
     bars.set_xscale("symlog", linthresh=1)
     bars.set_xlabel("change of perplexity (%)")
     for strategy, rows in table.dropna(subset="alpha").groupby("strategy"):
-        curve.plot(
-            rows["alpha"], rows["change_percent"], marker="o", label=strategy.replace("_", " ")
-        )
+        curve.plot(rows["alpha"], rows["change_percent"], "o-", label=words(strategy))
         curve.fill_between(rows["alpha"], rows["change_low"], rows["change_high"], alpha=0.2)
     curve.scatter([0.9], [published], **PUBLISHED_MARK, label="published")
     curve.axhline(0, color="0.3", lw=0.8)
     curve.set_yscale("symlog", linthresh=10)
-    curve.set_xlabel("alpha (factor on the weights or the output)")
-    curve.set_ylabel("change of perplexity (%)")
+    curve.set(xlabel="alpha (factor on the weights or the output)", ylabel=bars.get_xlabel())
     curve.legend()
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 def anatomy_importance(shown: Shown) -> Figure:
@@ -128,21 +100,14 @@ def anatomy_importance(shown: Shown) -> Figure:
     figure, axis = plt.subplots(figsize=(9, 4.6))
     for subject, shift in zip(SUBJECT_COLOURS, (0.22, 0, -0.22), strict=True):
         rows = table[table["subject"] == subject].set_index("statistic").loc[names]
-        intervals(
-            axis,
-            np.arange(len(names)) + shift,
-            rows,
-            ("spearman", "low", "high"),
-            across=True,
-            color=SUBJECT_COLOURS[subject],
-            label=subject.replace("_", " "),
-        )
+        look = {"color": SUBJECT_COLOURS[subject], "label": words(subject)}
+        places, columns = np.arange(len(names)) + shift, ("spearman", "low", "high")
+        intervals(axis, places, rows, columns, across=True, **look)
     axis.axvline(0, color="0.3", lw=0.8)
-    axis.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    axis.set_yticks(range(len(names)), [words(name) for name in names])
     axis.set_xlabel("Spearman correlation with the cost of ablating the layer")
     axis.legend(loc="lower right", fontsize="small")
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 def _published_changes(shown: Shown) -> dict[int, float]:
@@ -153,5 +118,4 @@ def _published_changes(shown: Shown) -> dict[int, float]:
 def _percent_axis(axis: Axes) -> None:
     axis.axhline(0, color="0.3", lw=0.8)
     axis.set_yscale("symlog", linthresh=1)
-    axis.set_xlabel("layer")
-    axis.set_xlim(-0.8)
+    axis.set(xlabel="layer", xlim=(-0.8, None))

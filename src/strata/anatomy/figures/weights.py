@@ -5,7 +5,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from strata.figures.shown import Shown
-from strata.figures.style import PUBLISHED_COLOUR, PUBLISHED_MARK, SUBJECT_COLOURS, intervals
+from strata.figures.style import (
+    PUBLISHED_COLOUR,
+    PUBLISHED_MARK,
+    SUBJECT_COLOURS,
+    band,
+    intervals,
+    tight,
+    words,
+)
 
 
 def anatomy_predictability(shown: Shown) -> Figure:
@@ -16,33 +24,20 @@ def anatomy_predictability(shown: Shown) -> Figure:
     readings = [r for r in matrices["reading"].unique() if r != "delta_correlation"]
     figure, axis = plt.subplots(figsize=(9, 5))
     for subject, shift in zip(SUBJECT_COLOURS, (-0.22, 0, 0.22), strict=True):
-        rows = matrices[matrices["subject"] == subject]
-        for place, reading in enumerate(readings):
-            values = rows[rows["reading"] == reading]["value"]
-            axis.scatter(
-                values,
-                np.full(len(values), place + shift),
-                s=22,
-                color=SUBJECT_COLOURS[subject],
-                label=subject.replace("_", " ") if place == 0 else None,
-            )
-    expected = matrices.groupby("reading")["independent_layers"].first()
-    axis.scatter(
-        [expected[reading] for reading in readings],
-        range(len(readings)),
-        marker="|",
-        s=260,
-        color="black",
-        label="independent layers, closed form",
-    )
+        rows = matrices.query("subject == @subject and reading in @readings")
+        places = rows["reading"].map(readings.index) + shift
+        look = {"s": 22, "color": SUBJECT_COLOURS[subject], "label": words(subject)}
+        axis.scatter(rows["value"], places, **look)
+    expected = matrices.groupby("reading")["independent_layers"].first()[readings]
+    look = {"s": 260, "color": "black", "label": "independent layers, closed form"}
+    axis.scatter(expected, range(len(readings)), marker="|", **look)
     axis.axvline(published, color=PUBLISHED_COLOUR, ls="--", label=f"published: {published}")
-    axis.set_yticks(range(len(readings)), [reading.replace("_", " ") for reading in readings])
+    axis.set_yticks(range(len(readings)), [words(reading) for reading in readings])
     axis.set_xscale("symlog", linthresh=1)
     axis.set_xlabel("R2, one point a weight matrix")
     axis.invert_yaxis()
     axis.legend(loc="lower left", fontsize="small")
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 def anatomy_deltas(shown: Shown) -> Figure:
@@ -53,15 +48,14 @@ def anatomy_deltas(shown: Shown) -> Figure:
     figure, axis = plt.subplots(figsize=(9, 4))
     for subject, shift in zip(SUBJECT_COLOURS, (-0.2, 0, 0.2), strict=True):
         rows = deltas[deltas["subject"] == subject].set_index("parameter").loc[names]
-        places, label = np.arange(len(names)) + shift, subject.replace("_", " ")
+        places, label = np.arange(len(names)) + shift, words(subject)
         intervals(axis, places, rows, color=SUBJECT_COLOURS[subject], label=label)
     axis.axhline(-0.5, color="black", lw=1, label="independent layers: -1/2")
     axis.axhline(published, color=PUBLISHED_COLOUR, ls="--", label=f"published: {published:g}")
     axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
     axis.set_ylabel("correlation of consecutive deltas")
     axis.legend(loc="upper left", fontsize="small")
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 def anatomy_predicted_layers(shown: Shown) -> Figure:
@@ -71,23 +65,13 @@ def anatomy_predicted_layers(shown: Shown) -> Figure:
     figure, axis = plt.subplots(figsize=(9, 4.2))
     for (subject, predictor), rows in table.groupby(["subject", "predictor"], sort=False):
         groups = rows.groupby("count")["perplexity"]
-        style = "-" if predictor == "neighbour_average" else ":"
-        label = f"{subject.replace('_', ' ')}, {predictor.replace('_', ' ')}"
+        style = "o-" if predictor == "neighbour_average" else "o:"
+        label = f"{words(subject)}, {words(predictor)}"
         colour = SUBJECT_COLOURS[subject]
-        axis.plot(
-            groups.median().index,
-            groups.median(),
-            style,
-            color=colour,
-            marker="o",
-            ms=4,
-            label=label,
-        )
-        axis.fill_between(groups.min().index, groups.min(), groups.max(), color=colour, alpha=0.15)
+        look = {"color": colour, "ms": 4, "label": label}
+        band(axis, groups.median(), (groups.min(), groups.max()), style, alpha=0.15, **look)
     axis.scatter(published.keys(), published.values(), **PUBLISHED_MARK, label="published")
-    axis.set_yscale("log")
-    axis.set_xlabel("layers replaced by their predictions")
+    axis.set(xlabel="layers replaced by their predictions", yscale="log")
     axis.set_ylabel("perplexity: median, least, greatest")
     axis.legend(fontsize="small")
-    figure.tight_layout()
-    return figure
+    return tight(figure)

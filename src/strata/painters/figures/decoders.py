@@ -9,7 +9,17 @@ from matplotlib.figure import Figure
 
 from strata.evidence import MODEL
 from strata.figures.shown import Shown
-from strata.figures.style import MODEL_COLOUR, NULL_COLOURS, PALETTE, intervals
+from strata.figures.style import (
+    PALETTE,
+    SUBJECT_COLOURS,
+    band,
+    intervals,
+    panels,
+    subject_label,
+    subject_lines,
+    tight,
+    words,
+)
 from strata.painters.catalogue import VARIANTS
 
 VARIANT_COLOURS = {name: PALETTE[variant.colour] for name, variant in VARIANTS.items()}
@@ -28,12 +38,7 @@ def painters_similarity(shown: Shown) -> Figure:
     """Similarity of all pairs of states: a column a measure, a row a subject."""
     table = shown.table("painters/similarity")
     subjects = list(table["subject"].unique())
-    figure, axes = plt.subplots(
-        len(subjects),
-        len(MEASURE_LABELS),
-        figsize=(3.1 * len(MEASURE_LABELS), 3.1 * len(subjects)),
-        squeeze=False,
-    )
+    figure, axes = panels(len(subjects), len(MEASURE_LABELS), 3.1, 3.1)
     for row, subject in enumerate(subjects):
         for column, (measure, label) in enumerate(MEASURE_LABELS.items()):
             axis = axes[row, column]
@@ -60,13 +65,11 @@ def painters_token_norms(shown: Shown) -> Figure:
     table = shown.table("painters/token_norms")
     figure, axis = plt.subplots()
     for subject, rows in table.groupby("subject", sort=False):
-        colour = MODEL_COLOUR if subject == MODEL else NULL_COLOURS[subject]
         for column, style in (("first_token", "-"), ("others", "--")):
-            label = f"{subject_label(subject)}, {column.replace('_', ' ')}"
-            axis.plot(rows["state"], rows[column], style, color=colour, label=label)
-    axis.set_yscale("log")
-    axis.set_xlabel("state")
-    axis.set_ylabel("mean norm of the hidden state")
+            look = {"color": SUBJECT_COLOURS[subject], "ls": style}
+            label = f"{subject_label(subject)}, {words(column)}"
+            axis.plot(rows["state"], rows[column], label=label, **look)
+    axis.set(yscale="log", xlabel="state", ylabel="mean norm of the hidden state")
     axis.legend()
     return figure
 
@@ -76,63 +79,53 @@ def painters_single_layer(shown: Shown) -> Figure:
     table = shown.table("painters/single_layer")
     figure, axes = plt.subplots(1, 2, figsize=(12.4, 4.2), sharey=True)
     for axis, (change, label) in zip(axes, CHANGE_LABELS.items(), strict=True):
-        for subject, rows in table[table["change"] == change].groupby("subject", sort=False):
-            _line(axis, rows, "layer", subject)
-        full = table.query("subject == @MODEL")["full"].iloc[0]
-        axis.axhline(full, color="0.3", lw=0.8, ls=":", label="full model")
-        axis.set_title(label)
-        axis.set_xlabel("layer")
+        subject_lines(axis, table[table["change"] == change], "layer", fmt="o-", ms=4)
+        full_line(axis, table.query("subject == @MODEL")["full"].iloc[0])
+        axis.set(title=label, xlabel="layer")
     axes[0].set_ylabel("LAMBADA accuracy (share of items)")
     axes[1].legend(loc="lower right", bbox_to_anchor=(1, 0.08))
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 def painters_variants(shown: Shown) -> Figure:
     """Normalised median of every variant over affected layers, a panel a subject."""
     table = shown.table("painters/variants")
     subjects = list(table["subject"].unique())
-    figure, axes = plt.subplots(
-        1, len(subjects), figsize=(5.2 * len(subjects), 4.4), sharey=True, squeeze=False
-    )
+    figure, axes = panels(1, len(subjects), 5.2, 4.4, sharey=True)
     for axis, subject in zip(axes[0], subjects, strict=True):
         variant_lines(axis, table[table["subject"] == subject])
         axis.axhline(0, color="0.3", lw=0.8)
         axis.set_title(subject_label(subject))
     axes[0, 0].set_ylabel("normalised median (guessing 0, full model 1)")
     axes[0, 0].legend(fontsize=9)
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 def painters_tasks(shown: Shown) -> Figure:
     """Accuracy of every variant over affected layers, a panel a task."""
     table = shown.table("painters/variants_tasks")
     names = list(table["task"].unique())
-    figure, axes = plt.subplots(1, len(names), figsize=(4.4 * len(names), 4.2), squeeze=False)
+    figure, axes = panels(1, len(names), 4.4, 4.2)
     for axis, task in zip(axes[0], names, strict=True):
         variant_lines(axis, table[table["task"] == task])
         axis.set_title(task)
     axes[0, 0].set_ylabel("accuracy (share of items)")
     axes[0, -1].legend(fontsize=8)
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 def variant_lines(axis: Axes, table: pd.DataFrame) -> None:
     """A line and its interval for every variant over affected layers."""
     for variant, rows in table.groupby("variant", sort=False):
-        colour = VARIANT_COLOURS[variant]
-        axis.plot(
-            rows["affected"],
-            rows["value"],
-            "o-",
-            color=colour,
-            ms=4,
-            label=variant.replace("_", " "),
-        )
-        axis.fill_between(rows["affected"], rows["low"], rows["high"], color=colour, alpha=0.1)
+        curve = rows.set_index("affected")
+        look = {"color": VARIANT_COLOURS[variant], "ms": 4, "label": words(variant)}
+        band(axis, curve["value"], (curve["low"], curve["high"]), "o-", alpha=0.1, **look)
     axis.set_xlabel("affected layers M")
+
+
+def full_line(axis: Axes, value: float) -> None:
+    """The full model as a dotted line."""
+    axis.axhline(value, color="0.3", lw=0.8, ls=":", label="full model")
 
 
 def painters_loops(shown: Shown) -> Figure:
@@ -142,17 +135,12 @@ def painters_loops(shown: Shown) -> Figure:
     own = table[table["subject"] == MODEL]
     grid = own.pivot(index="affected", columns="loops", values="value").iloc[::-1]
     sns.heatmap(grid, ax=heat, cmap="viridis", annot=True, fmt=".2f", annot_kws={"size": 8})
-    heat.set_title("normalised median")
-    heat.set_ylabel("affected layers M")
-    heat.set_xlabel("passes")
-    for subject, rows in best.groupby("subject", sort=False):
-        _line(line, rows, "affected", subject)
+    heat.set(title="normalised median", ylabel="affected layers M", xlabel="passes")
+    subject_lines(line, best, "affected", fmt="o-", ms=4)
     line.set_title("best number of passes, 95% interval")
-    line.set_xlabel("affected layers M")
-    line.set_ylabel("passes")
+    line.set(xlabel="affected layers M", ylabel="passes")
     line.legend()
-    figure.tight_layout()
-    return figure
+    return tight(figure)
 
 
 def painters_generation(shown: Shown) -> Figure:
@@ -164,34 +152,16 @@ def painters_generation(shown: Shown) -> Figure:
         where = rows["affected"] + 0.12 * (place - (len(groups) - 1) / 2)
         style = {"color": VARIANT_COLOURS[variant], "fmt": "s" if kv == "averaged" else "o"}
         style["markerfacecolor"] = "white" if kv == "averaged" else VARIANT_COLOURS[variant]
-        label = f"{variant.replace('_', ' ')}, {KV_LABELS[kv]}"
+        label = f"{words(variant)}, {KV_LABELS[kv]}"
         intervals(accuracy, where, rows, label=label, **style)
         agreement.errorbar(where, rows["one_pass"], **style)
-    full = table.query("variant == 'full'")["value"].iloc[0]
-    accuracy.axhline(full, color="0.3", lw=0.8, ls=":", label="full model")
-    accuracy.set_ylabel("exact match (share of problems)")
-    accuracy.set_title("arithmetic")
+    full_line(accuracy, table.query("variant == 'full'")["value"].iloc[0])
+    accuracy.set(title="arithmetic", ylabel="exact match (share of problems)")
     accuracy.legend(fontsize=8)
-    agreement.set_ylabel("share of generated tokens")
     agreement.set_title("tokens that one pass without a cache would choose")
+    agreement.set_ylabel("share of generated tokens")
     for axis in (accuracy, agreement):
         axis.set_xlabel("affected layers M (dodged)")
         axis.set_xticks(sorted(set(table["affected"]) - {0}))
     agreement.set_ylim(-0.03, 1.03)
-    figure.tight_layout()
-    return figure
-
-
-def _line(axis: Axes, rows: pd.DataFrame, x: str, subject: str) -> None:
-    """The model with its interval, a null as a thin line."""
-    if subject != MODEL:
-        colour = NULL_COLOURS[subject]
-        axis.plot(rows[x], rows["value"], color=colour, lw=1, label=subject_label(subject))
-        return
-    label = "trained model, 95% interval"
-    intervals(axis, rows[x], rows, fmt="o-", ms=4, color=MODEL_COLOUR, label=label)
-
-
-def subject_label(subject: str) -> str:
-    """What a legend or title calls the model or a null."""
-    return "trained model" if subject == MODEL else f"null: {subject.replace('_', ' ')}"
+    return tight(figure)
