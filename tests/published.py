@@ -14,14 +14,16 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import yaml
 from datasets import ClassLabel, Dataset, Features, Value
+from lm_eval.tasks._yaml_loader import load_yaml
 from transformers import AutoConfig, BertForPreTraining
 
 from strata import paths
 from strata.models.tiny import TOKENIZER_TEXT, build
 from strata.params import Params
 from strata.params.sources import TinySource
-from strata.tasks.benchmarks import BENCHMARKS, _harness_config, json_lines
+from strata.tasks.benchmarks import BENCHMARKS, HARNESS
 from strata.tasks.glue import GLUE, REPOSITORY, REVISION
+from strata.tasks.rows import json_lines
 from strata.text.bpe import END, train_bpe
 
 NEWEST = "f" * 40
@@ -91,7 +93,8 @@ def configurations(settings: Params) -> Iterator[Configuration]:
 
 
 def _benchmark(name: str) -> Configuration:
-    benchmark, config = BENCHMARKS[name], _harness_config(name)
+    benchmark = BENCHMARKS[name]
+    config = load_yaml(HARNESS / benchmark.yaml)
     authored = benchmark.authored or BENCHMARKS["arc_easy"].authored
     read = json_lines(paths.AUTHORED / "benchmarks" / authored[benchmark.split])
     rows = [row | UNREAD.get(name, {}) for row in read]

@@ -8,11 +8,11 @@ import os
 import runpy
 import subprocess
 import sys
-import traceback
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import NamedTuple
+
+from faults import Process
 
 LIBRARIES = [
     *("accelerate", "aiohttp", "datasets", "lm_eval.api.task", "statsmodels.api", "sympy"),
@@ -33,13 +33,14 @@ class Stages:
 
     def __init__(self, tree: Path, **variables: str) -> None:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+        code = {"PYTHONPATH": str(tree / "src"), "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=tree,
-            env=kept | {"PYTHONPATH": path(tree), "OMP_NUM_THREADS": "1"} | variables,
+            env=kept | code | variables,
         )
 
     def __enter__(self) -> "Stages":
@@ -54,49 +55,18 @@ class Stages:
         return Done(*json.loads(self.process.stdout.readline()))
 
 
-def path(tree: Path) -> str:
-    """The tree's own code before any other."""
-    return os.pathsep.join([str(tree / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
-
-
 def only_here(event: str, arguments: tuple) -> None:
     """An audit hook that lets nobody leave this machine."""
-    if (
-        event == "socket.connect"
-        and isinstance(arguments[1], tuple)
-        and arguments[1][0] not in HERE
-    ):
-        raise AssertionError(f"asked the network for {arguments[1]}")
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        address = arguments[1][0]
+        if address not in HERE:
+            raise AssertionError(f"asked the network for {address}")
 
 
-def forked(command: list[str]) -> Done:
-    """Run a script in a fork; wait for it."""
-    with TemporaryFile() as output:
-        child = os.fork()
-        if child == 0:
-            os.dup2(output.fileno(), 1)
-            os.dup2(output.fileno(), 2)
-            os._exit(run(command))
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        output.seek(0)
-        return Done(status, output.read().decode())
-
-
-def run(command: list[str]) -> int:
-    """Run a script as `python` does; its exit status."""
+def run(command: list[str]) -> None:
+    """Run a script as `python` does."""
     sys.argv = command
-    status: object = 0
-    try:
-        runpy.run_path(command[0], run_name="__main__")
-    except SystemExit as end:
-        status = end.code or 0
-    except BaseException:
-        status = traceback.format_exc()
-    if isinstance(status, str):
-        print(status, file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    return status if isinstance(status, int) else 1
+    runpy.run_path(command[0], run_name="__main__")
 
 
 if __name__ == "__main__":
@@ -104,4 +74,6 @@ if __name__ == "__main__":
         import_module(name)
     sys.addaudithook(only_here)
     for line in sys.stdin:
-        print(json.dumps(forked(json.loads(line))), flush=True)
+        command = json.loads(line)
+        ended = Process(lambda command=command: run(command), ()).end()
+        print(json.dumps([ended.status, ended.output]), flush=True)

@@ -187,7 +187,7 @@ def _label(where: str, label: Any, classes: int) -> int | float:
     number = isinstance(label, int | float) and not isinstance(label, bool)
     if classes == 1 and number and np.isfinite(label):
         single = np.float32(label)
-        return float(str(single)) if single == label else float(label)
+        return float(str(single)) if float(single) == label else float(label)
     if classes > 1 and number and label in range(classes):
         return int(label)
     expected = f"an integer from 0 to {classes - 1}" if classes > 1 else "a number"
