@@ -114,7 +114,7 @@ def _glue(name: str) -> Configuration:
         read = json_lines(folder / f"{file}.jsonl")[:ROWS]
         texts = [[row[key] for key in sorted(row) if key != "label"] for row in read]
         labels = (
-            [0.1 * i for i in range(len(read))] if task.labels == 1 else [r["label"] for r in read]
+            [i / 10 for i in range(len(read))] if task.labels == 1 else [r["label"] for r in read]
         )
         splits[split] = [
             dict(zip(task.fields, text, strict=True)) | {"label": label, "idx": i}
