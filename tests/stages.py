@@ -3,6 +3,7 @@
 python stages.py        # a line of JSON in, the words of a command; a line out, status and output
 """
 
+import gc
 import json
 import os
 import runpy
@@ -72,6 +73,9 @@ def run(command: list[str]) -> None:
 if __name__ == "__main__":
     for name in LIBRARIES:
         import_module(name)
+    for script in Path("src").glob("[013]*.py"):
+        runpy.run_path(str(script), run_name="imported")
+    gc.freeze()  # a fork need not collect what it has not made
     sys.addaudithook(only_here)
     for line in sys.stdin:
         command = json.loads(line)

@@ -22,6 +22,7 @@ READING = [  # everything from the hub, little of it
     "corpus.tokenizer=hub",
     "painters_variants.affected=[1, 3]",
     "painters_glue.affected=[1, 3]",
+    "painters_glue.finetuned.variants=[skip]",
 ]
 EVERYTHING = [
     "benchmarks.tasks=[lambada_openai, arc_easy, arc_challenge, hellaswag, winogrande]",
