@@ -178,6 +178,22 @@ def debiased_range(values: Floats, draws: Floats) -> Estimate:
     return Estimate(middle, max(0.0, found - reach), found + reach)
 
 
+def tukey_range(values: Floats) -> Estimate:
+    """The largest difference of K means over n repeats that all have, from values (K, n).
+
+    Tukey's simultaneous interval for repeated measures: it reaches zero unless equal means are
+    refused at 5%.
+    """
+    count, repeats = values.shape
+    means = values.mean(axis=1)
+    residuals = values - means[:, None] - values.mean(axis=0) + values.mean()
+    freedom = (count - 1) * (repeats - 1)
+    error = math.sqrt((residuals**2).sum() / freedom / repeats)
+    reach = float(stats.studentized_range.ppf(CONFIDENCE, count, freedom)) * error
+    found = float(np.ptp(means))
+    return Estimate(found, max(0.0, found - reach), found + reach)
+
+
 def never_or_always(count: int, draws: int, generator: np.random.Generator) -> Floats:
     """Draws (B,) of a proportion that was never seen in `count` trials: Wilson's upper end at a
     random level, where a bootstrap would say 0 for sure."""

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from strata.figures.shown import Shown
 from strata.figures.style import PALETTE, PUBLISHED_COLOUR, PUBLISHED_MARK, intervals, tight
+from strata.lws.published import curves as published_curves
 
 VARIANTS = {
     "baseline_12l": ("Baseline 12L", PALETTE[7]),
@@ -17,25 +18,33 @@ VARIANTS = {
     "framed": ("Framed LWS", PALETTE[1]),
     "reverse": ("Reverse LWS", PALETTE[2]),
     "crown": ("Crown LWS", PALETTE[8]),
+    "bowtie": ("Bowtie (Crown turned over)", PALETTE[3]),
 }
 READERS = {
     "as_published": "ours, as-published reader (reported)",
     "correct": "ours, correct reader",
 }
 DEEP = ("baseline_18l", "vanilla_18l", "framed", "reverse", "crown")
+PUBLISHED_BILLIONS = 5.112  # positions of a run
 FIGURE_4 = ("baseline_12l", "vanilla_12l", "baseline_18l", "vanilla_18l")
 
 
 def lws_depth_profile(shown: Shown) -> Figure:
-    """Figure 3: parameters of each layer (millions), one line a variant."""
+    """Figure 3: parameters of each layer (millions), one line a variant: the code's as lines, the
+    text's wording dashed where it differs, the first layers that the figure draws as marks."""
     layers = shown.table("lws/architecture_layers")
+    drawn = shown.published.by_name("lws/architecture.json", "first_layer_millions.")
     figure, axes = plt.subplots(1, 2, figsize=(12, 4.2), sharey=True)
     for axis, depth in zip(axes, (12, 18), strict=True):
         for name, rows in layers.groupby("variant", sort=False):
             if len(rows) == depth:
                 label, colour = VARIANTS[name]
-                millions = rows["parameters"] / 1e6
-                axis.plot(rows["layer"], millions, "o-", ms=4, color=colour, label=label)
+                code, text = rows["parameters"] / 1e6, rows["worded_parameters"] / 1e6
+                axis.plot(rows["layer"], code, "o-", ms=4, color=colour, label=label)
+                if not np.allclose(code, text, rtol=0.01):
+                    axis.plot(rows["layer"], text, "--", lw=1, color=colour)
+                if name in drawn:
+                    axis.plot(0, drawn[name], "D", ms=9, mfc="none", color=colour)
         axis.set(title=f"{depth} layers", xlabel="layer")
         axis.legend()
     axes[0].set_ylabel("parameters (millions)")
@@ -72,7 +81,7 @@ def lws_changes(shown: Shown) -> Figure:
     styles = [
         ("as_published", False, -0.15, PALETTE[1], READERS["as_published"]),
         ("correct", False, 0.0, PALETTE[0], READERS["correct"]),
-        ("correct", True, 0.15, "0.55", "control: same layers in a random depth order"),
+        ("correct", True, 0.15, "0.55", "control: its layers in a random depth order"),
     ]
     for reader, control, shift, colour, label in styles:
         rows = table[(table["reader"] == reader) & (table["control"].notna() == control)]
@@ -107,21 +116,37 @@ def lws_zeros(shown: Shown) -> Figure:
     return tight(figure)
 
 
-FIGURES = (lws_depth_profile, lws_validation, lws_changes, lws_zeros)
+FIGURES = (
+    lws_depth_profile,
+    lws_validation,
+    lws_validation_18l,
+    lws_training,
+    lws_changes,
+    lws_zeros,
+)
 
 
 def _validation(shown: Shown, variants: tuple[str, ...], start: float) -> Figure:
-    """Validation perplexity against positions by both readers, beside the published end values.
+    """Validation perplexity against positions: as published, corrected by the square, and ours by
+    each reader.
 
     Args:
         start: share of the run to leave out at its beginning.
     """
     chosen = shown.table("lws/curves", "kind == 'validation' and control != control")
     readers = [reader for reader in READERS if reader in set(chosen["reader"])]
-    widths = [2, *(3 for _ in readers)]
-    figure, axes = plt.subplots(1, len(widths), figsize=(13, 4.2), width_ratios=widths)
-    _published_ends(axes[0], variants, shown)
-    for axis, reader in zip(axes[1:], readers, strict=True):
+    figure, axes = plt.subplots(1, 2 + len(readers), figsize=(5 + 4.5 * len(readers), 4.2))
+    published = published_curves().query("variant in @variants")
+    published = published[published["positions_billion"] > start * PUBLISHED_BILLIONS]
+    for axis, power, title in zip(axes, (1, 2), ("published", "published, squared"), strict=False):
+        for name, rows in published.groupby("variant", sort=False):
+            colour = VARIANTS[name][1]
+            billions, value = rows["positions_billion"], rows["perplexity"] ** power
+            axis.plot(billions, value, "o-", ms=3, color=colour)
+            low, high = (rows["perplexity"] + sign * rows["sd_half_width"] for sign in (-1, 1))
+            axis.fill_between(billions, low**power, high**power, color=colour, alpha=0.15, lw=0)
+        axis.set(title=title, xlabel="positions (billion)", ylabel="validation perplexity")
+    for axis, reader in zip(axes[2:], readers, strict=True):
         rows = chosen.query("reader == @reader and variant in @variants")
         _curves(axis, rows[rows["positions"] > start * rows["positions"].max()], np.exp)
         axis.set(title=READERS[reader], ylabel="validation perplexity")
@@ -130,15 +155,6 @@ def _validation(shown: Shown, variants: tuple[str, ...], start: float) -> Figure
 
 def _ends(column: str) -> tuple[str, str, str]:
     return column, f"{column}_low", f"{column}_high"
-
-
-def _published_ends(axis: Axes, variants: tuple[str, ...], shown: Shown) -> None:
-    published = shown.published.by_name("lws/compare.json", "val_ppl.")
-    for place, name in enumerate(variants):
-        axis.plot(place, published[name], "D", color=VARIANTS[name][1], ms=8)
-    axis.set_xticks(range(len(variants)), [VARIANTS[name][0] for name in variants], rotation=35)
-    axis.set(title="published end values", ylabel="validation perplexity")
-    axis.margins(x=0.2)
 
 
 def _curves(axis: Axes, rows: pd.DataFrame, shown: np.ufunc) -> None:
