@@ -135,7 +135,7 @@ def test_known_losses_come_back_with_their_paired_changes(compared):
     control = measured["shuffled_depth_roles"]
     assert control["ppl_change.crown"].value == pytest.approx(100 * np.expm1(-0.05))
     assert ours["lws_spread"].value == pytest.approx(0, abs=1e-6)
-    assert ours["data_efficiency"].value == pytest.approx(1 / 0.95, rel=1e-6)
+    assert ours["data_efficiency.crown"].value == pytest.approx(1 / 0.95, rel=1e-6)
     assert ours["ppl_change.bowtie"].value == pytest.approx(100 * np.expm1(-0.03))
     assert ours["isotropic_change.crown"].value == pytest.approx(100 * np.expm1(-0.1))
     with_12l = {subject for subject, found in measured.items() if "ppl_change.vanilla_12l" in found}
@@ -168,7 +168,10 @@ def test_one_seed_gives_no_spread_of_seeds(results, settings):
     single = [each for each in results if each["seed"] == 0]
     main = resampling.main_results(single, settings.lws_train)
     measured = comparison.measured(single, main, resampling.Resampling.of(main, 200, 0))
-    assert not {"val_ppl_sd.baseline_18l", "data_efficiency"} & measured["model"].keys()
+    assert (
+        not {"val_ppl_sd.baseline_18l", "data_efficiency.crown", "lws_spread"}
+        & measured["model"].keys()
+    )
 
 
 def test_each_variant_has_its_own_control_over_the_seeds_of_both(results, settings):
@@ -195,6 +198,17 @@ def test_published_savings_are_those_of_the_digitised_curves():
     ):
         saved = comparison.tokens_saved(of[name], of["baseline_18l"])
         assert check.published == pytest.approx(saved, abs=0.01), name
+
+
+def test_the_sweep_names_the_rate_of_the_lowest_loss(results):
+    assert comparison.rate_table(results).empty
+    swept = [
+        result("baseline_18l", "correct", 0, loss)
+        | {"group": f"rate_{rate}", "learning_rate": rate}
+        for rate, loss in ((1e-3, 3.2), (2e-3, 3.1), (4e-3, 3.3))
+    ]
+    table = comparison.rate_table(results + swept)
+    assert table.loc[table["lowest"], "learning_rate"].tolist() == [2e-3]
 
 
 def test_runs_that_do_not_compare_are_no_comparison(results, settings):

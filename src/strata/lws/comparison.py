@@ -4,6 +4,8 @@ A loss is nats per real token for the correct reader, and the mean over all posi
 included, where it is called reported, as the authors did.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -23,18 +25,17 @@ from strata.statistics import (
     tukey_range,
 )
 
-NOT_CROWN = ("vanilla_18l", "framed", "reverse")
-LWS_18L = (*NOT_CROWN, "crown")
+LWS_18L = ("vanilla_18l", "framed", "reverse", "crown")
 CONTROL = "shuffled_depth_roles"
+SWEEP = "rate_"  # begins the names of the sweep's groups
 NOTHING = point(np.nan)  # of what was not run
 HEADLINE: dict[str, Kind] = {"correct": "real", "as_published": "reported"}
 KEYS = [
     *(f"{key}.{name}" for key in ("val_loss", "val_ppl") for name in VARIANTS),
     *(f"ppl_change.{name}" for name in VARIANTS if name not in BASELINES.values()),
-    *("val_ppl_sd.baseline_18l", "lws_spread", "data_efficiency"),
+    *("val_ppl_sd.baseline_18l", "lws_spread"),
     *("depth_change.baseline_18l", "rank.baseline_12l", "ppl_change.bowtie"),
-    *(f"isotropic_change.{name}" for name in LWS_18L),
-    *(f"data_efficiency.{name}" for name in NOT_CROWN),
+    *(f"{key}.{name}" for key in ("data_efficiency", "isotropic_change") for name in LWS_18L),
     *("zero_over_real", "reported_over_real", "largest_gain_move"),
 ]
 
@@ -113,20 +114,39 @@ def gain_table(results: list[Result]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def rate_table(results: list[Result]) -> pd.DataFrame:
+    """One row a run of the sweep of the learning rate: its last validation loss, and whether it is
+    the lowest of all, which sets the rate of the others."""
+    columns = ["variant", "seed", "steps", "learning_rate"]
+    swept = [result for result in results if result["group"].startswith(SWEEP)]
+    table = pd.DataFrame([{key: each[key] for key in columns} for each in swept], columns=columns)
+    table["validation_loss"] = [each["validation_curve"][-1][1] for each in swept]
+    return table.assign(lowest=table["validation_loss"] == table["validation_loss"].min())
+
+
 def _ranks(results: list[Result], reader: str, sampling: Resampling) -> dict[str, Estimate]:
-    """Variant -> its place by the headline loss among those that were run, 1 the best; the draws of
-    seeds and documents are shared."""
+    """Variant -> its place by the headline loss among those that were run, 1 the best; the seeds
+    that all have, and the draws of seeds and documents, are shared."""
     found = {name: chosen(results, name, reader) for name in VARIANTS}
     run = {name: each for name, each in found.items() if each}
-    if not run:
+    common = _common(run.values())
+    if not common:
         return {}
-    pairs = [losses(each.values(), HEADLINE[reader], sampling) for each in run.values()]
+    pairs = [
+        losses([each[seed] for seed in common], HEADLINE[reader], sampling) for each in run.values()
+    ]
     values, draws = (np.array(part) for part in zip(*pairs, strict=True))
     places, drawn = (stats.rankdata(part, axis=0) for part in (values, draws))
     return {
         name: percentile_estimate(place, each)
         for name, place, each in zip(run, places, drawn, strict=True)
     }
+
+
+def _common(found: Iterable[dict[int, Result]]) -> list[int]:
+    """The seeds that all of some variants have."""
+    seeds = [set(each) for each in found]
+    return sorted(set.intersection(*seeds)) if seeds else []
 
 
 def _present(found: dict[str, Estimate | None]) -> dict[str, Estimate]:
@@ -143,14 +163,13 @@ def _of_reader(main: list[Result], reader: str, sampling: Resampling) -> dict[st
     found = {
         "val_ppl_sd.baseline_18l": _spread_of_seeds(main, reader),
         "lws_spread": _spread_of_profiles(main, reader),
-        "data_efficiency": _data_efficiency(main, reader, "crown"),
         "depth_change.baseline_18l": against(BASELINES[18], BASELINES[12]),
-        **{f"data_efficiency.{name}": _data_efficiency(main, reader, name) for name in NOT_CROWN},
+        **{f"data_efficiency.{name}": _data_efficiency(main, reader, name) for name in LWS_18L},
         **{f"isotropic_change.{name}": against(name, BASELINES[12]) for name in LWS_18L},
         "ppl_change.bowtie": against("bowtie", BASELINES[18]),
     }
     ranks = _ranks(main, reader, sampling)
-    if len(ranks) == len(VARIANTS):
+    if len(_common(chosen(main, name, reader) for name in VARIANTS)) > 1:
         found["rank.baseline_12l"] = ranks["baseline_12l"]
     for variant, shape in VARIANTS.items():
         ours = chosen(main, variant, reader)
@@ -225,7 +244,7 @@ def _spread_of_profiles(main: list[Result], reader: str) -> Estimate | None:
     """Worst over best perplexity of the four 18-layer LWS variants, in percent above, by Tukey's
     test of equal means over the seeds that all have; None below two."""
     found = [chosen(main, variant, reader) for variant in LWS_18L]
-    common = sorted(set.intersection(*(set(each) for each in found)))
+    common = _common(found)
     if len(common) < 2:
         return None
     kind = HEADLINE[reader]
