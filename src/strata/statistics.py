@@ -8,8 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
 
 from strata.records import Estimate
 
@@ -254,6 +252,8 @@ def proportion_ratio(numerator: float, denominator: float, trials: int) -> Estim
     Args:
         numerator, denominator: proportions, the second above 0.
     """
+    from statsmodels.stats.proportion import proportion_confint  # slow, and not on every machine
+
     p, q = numerator, denominator
     (p_low, p_high), (q_low, q_high) = (
         proportion_confint(share * trials, trials, 1 - CONFIDENCE, method="wilson")
@@ -272,6 +272,8 @@ def sign_tests(differences: Floats) -> Floats:
 
     Zeros are left out, as the sign test asks.
     """
+    from statsmodels.stats.multitest import multipletests  # slow, and not on every machine
+
     below = (differences < 0).sum(axis=1)
     decided = (differences != 0).sum(axis=1)
     p_values = [
