@@ -83,9 +83,8 @@ def parameters(profile: str) -> Path:
 
 
 def set_rate(file: Path, profile: str, sweep: list[LwsGroup]) -> None:
-    """Keep what the sweep found, and put the rate of the lowest final validation loss in the place
-    of the first group's rate, in every group that has it. Without a finished run of the sweep
-    nothing changes."""
+    """Put the rate of the lowest final validation loss in the place of the first group's rate, in
+    every group that has it. Without a finished run of the sweep nothing changes."""
     folder = paths.results(profile) / "lws"
     losses = {}
     for group in sweep:
@@ -95,12 +94,6 @@ def set_rate(file: Path, profile: str, sweep: list[LwsGroup]) -> None:
     if not losses:
         return
     chosen = min(losses, key=losses.__getitem__)
-    about = {
-        "rule": f"lowest validation loss of {sweep[0].variants[0]} after {sweep[0].steps} steps",
-        "validation_losses": losses,
-        "chosen": chosen,
-    }
-    records.write_json(folder / "rate_sweep.json", about)
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     groups = content["lws_train"]["groups"]
     before = groups[0]["learning_rate"]

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 
+import pandas as pd
 import pytest
 import yaml
 from conftest import run
@@ -55,13 +56,12 @@ def test_everything_is_run_once_in_order_of_priority(there):
     assert len(runs) == 13 + len(RATES)
     assert json.loads((folder / "throughput.json").read_text())["about"]["device"] == "cpu"
 
-    sweep = json.loads((folder / "rate_sweep.json").read_text())
-    losses = sweep["validation_losses"]
-    assert sweep["chosen"] == float(min(losses, key=losses.get))
+    swept = pd.read_csv(folder / "rates.csv")
+    (chosen,) = swept.loc[swept["lowest"], "learning_rate"]
     parameters = there / "strata" / "data" / "runs" / "smoke-params.yaml"
     groups = yaml.safe_load(parameters.read_text())["lws_train"]["groups"]
     rates = {group["name"]: group["learning_rate"] for group in groups}
-    assert rates["variants"] == rates["shuffled_depth_roles"] == sweep["chosen"]
+    assert rates["variants"] == rates["shuffled_depth_roles"] == chosen
     assert rates["pure_bf16"] == rates["fp32_master"] == 6e-4
 
     models = there / "strata" / "data" / "runs" / "smoke" / "models"

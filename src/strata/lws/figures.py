@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from strata.figures.shown import Shown
 from strata.figures.style import PALETTE, PUBLISHED_COLOUR, PUBLISHED_MARK, intervals, tight
 from strata.lws.published import curves as published_curves
+from strata.lws.scaling import BASELINES
 
 VARIANTS = {
     "baseline_12l": ("Baseline 12L", PALETTE[7]),
@@ -18,7 +19,7 @@ VARIANTS = {
     "framed": ("Framed LWS", PALETTE[1]),
     "reverse": ("Reverse LWS", PALETTE[2]),
     "crown": ("Crown LWS", PALETTE[8]),
-    "bowtie": ("Bowtie (Crown turned over)", PALETTE[3]),
+    "bowtie": ("Bowtie", PALETTE[3]),
 }
 READERS = {
     "as_published": "ours, as-published reader (reported)",
@@ -76,7 +77,7 @@ def lws_changes(shown: Shown) -> Figure:
     """Perplexity of each LWS variant against the baseline of its depth, with intervals."""
     names = [name for name in VARIANTS if not name.startswith("baseline")]
     table = shown.table("lws/compare").query("variant in @names")
-    published = shown.published.by_name("lws/compare.json", "ppl_change.")
+    printed = shown.published.by_name("lws/compare.json", "val_loss.")
     figure, axis = plt.subplots(figsize=(9, 4.4))
     styles = [
         ("as_published", False, -0.15, PALETTE[1], READERS["as_published"]),
@@ -88,8 +89,12 @@ def lws_changes(shown: Shown) -> Figure:
         if not rows.empty:
             where, columns = rows["variant"].map(names.index) + shift, _ends("change_percent")
             intervals(axis, where, rows, columns, color=colour, label=label)
-    marks = [published.get(name, np.nan) for name in names]
-    axis.scatter(np.arange(len(names)) - 0.3, marks, **PUBLISHED_MARK, label="published")
+    bases = [BASELINES[12 if name.endswith("12l") else 18] for name in names]
+    gaps = printed.reindex(names).to_numpy() - printed[bases].to_numpy()
+    for power, alpha, label in ((1, 0.4, "published"), (2, 1, "published, squared")):
+        marks = 100 * np.expm1(power * gaps)
+        where = np.arange(len(names)) - 0.3
+        axis.scatter(where, marks, **PUBLISHED_MARK, alpha=alpha, label=label)
     axis.axhline(0, color="0.3", lw=0.8)
     axis.set_xticks(range(len(names)), [VARIANTS[name][0] for name in names])
     axis.set_ylabel("perplexity against baseline (%),\n95% intervals")
@@ -162,8 +167,9 @@ def _curves(axis: Axes, rows: pd.DataFrame, shown: np.ufunc) -> None:
     for name, of_variant in rows.groupby("variant", sort=False):
         label, colour = VARIANTS[name]
         for _, of_seed in of_variant.groupby("seed"):
-            axis.plot(of_seed["positions"], shown(of_seed["loss"]), color=colour, lw=0.5, alpha=0.5)
+            millions = of_seed["positions"] / 1e6
+            axis.plot(millions, shown(of_seed["loss"]), color=colour, lw=0.5, alpha=0.5)
         mean = of_variant.groupby("positions")["loss"].mean()
-        axis.plot(mean.index, shown(mean), color=colour, lw=2, label=label)
-    axis.set_xlabel("training positions (tokens)")
+        axis.plot(mean.index / 1e6, shown(mean), color=colour, lw=2, label=label)
+    axis.set_xlabel("training positions (million)")
     axis.legend(fontsize="small")
