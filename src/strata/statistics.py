@@ -289,6 +289,8 @@ def share_of_at_least(draws: Floats, least: float) -> Estimate:
     Its low end counts those that are shown to be, its high end leaves out those that are shown not
     to be, by one-sided bootstrap tests with Holm's correction over the K.
     """
+    from statsmodels.stats.multitest import multipletests  # slow, and not on every machine
+
     against = draws[:, 1:] < least, draws[:, 1:] >= least
     p_values = [(1 + each.sum(axis=1)) / draws.shape[1] for each in against]
     are, are_not = (multipletests(p, alpha=_TAILS[0], method="holm")[0] for p in p_values)
