@@ -12,7 +12,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 PIPELINE := $(if $(filter laptop,$(PROFILE)),dvc.yaml,results/$(PROFILE)/dvc.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help check setup repro inputs claim notebooks generated report dist test lint reliability families bench gpu-lws
+.PHONY: help check setup repro inputs claim look notebooks generated report dist test lint reliability families bench bundle
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ repro: inputs  ## run the pipeline at PROFILE (smoke, laptop, study, paper), the
 
 claim: setup  ## one claim on one screen: ID=A-CORE; RUN=1 computes its evidence anew and compares
 	@$(BIN)/python -m strata.report.claim $(ID) $(if $(RUN),--run)
+
+look: setup  ## papers A and C on a decoder of your own: MODEL=folder or owner/name [TEXT=file]
+	@$(BIN)/python src/look.py "$(MODEL)" $(if $(TEXT),--text "$(TEXT)")
 
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 EXECUTED := notebooks/.executed
@@ -99,6 +102,5 @@ bench: setup  ## measure speed; writes results/bench/
 	$(BIN)/python bench/memory.py
 	$(BIN)/python bench/paired.py
 
-MINUTES ?= 25
-gpu-lws: setup  ## paper B on one GPU within MINUTES, resumable; CORPUS=folder of text
-	$(BIN)/python bench/gpu_lws.py --minutes $(MINUTES) $(if $(CORPUS),--corpus "$(CORPUS)")
+bundle: setup  ## write bundle/: paper B for a GPU machine without network (sh bundle/run.sh MINUTES OUT)
+	$(BIN)/python bench/bundle.py

@@ -82,7 +82,9 @@ def test_bad_files_are_named(tmp_path):
         ledger(tmp_path, entry(), entry())
     with pytest.raises(LedgerError, match="claim B-X: expected an id that begins with A-"):
         ledger(tmp_path, entry(id="B-X"))
-    with pytest.raises(LedgerError, match="profile 'huge': expected one of laptop, paper, smoke"):
+    with pytest.raises(
+        LedgerError, match="profile 'huge': expected one of laptop, large, paper, smoke"
+    ):
         ledger(tmp_path, entry(profile="huge"))
     (tmp_path / "toy" / "claims.yaml").write_text("a: [")
     with pytest.raises(LedgerError, match=r"claims\.yaml: not valid YAML"):

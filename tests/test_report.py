@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from PIL import Image
 
 from strata import paths
@@ -22,6 +23,12 @@ from strata.report.material import read_material
 from strata.report.sections import section_of, section_of_claims
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
+HOSTILE = (
+    "<script>document.title = 'x'</script><img src=https://x.test/a onerror=alert(1)>"
+    "<meta http-equiv=refresh content='0;url=https://x.test'><link rel=preconnect href=//x.test>"
+    "<form action=//x.test><iframe src=//x.test></iframe><svg onload=alert(1)>"
+    "[x](javascript:alert(1)) ![x](https://x.test/b)"
+)
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 
@@ -73,6 +80,61 @@ def test_links_lead_somewhere(report):
             assert target in text, f"{name} links to {target}"
             found = not anchor or {anchor, unquote(anchor)} & ids[target]
             assert found, f"{name} links to {target}#{anchor}"
+
+
+def hostile(material):
+    """The same with other words in every text of the ledger."""
+    words = lambda entry, *names: entry.model_copy(update=dict.fromkeys(names, HOSTILE))
+    texts = {
+        "headlines": ("found",),
+        "deviations": ("about", "says", "code", "here", "changes"),
+    }
+    changed = {
+        kind: {
+            letter: [words(each, *names) for each in entries]
+            for letter, entries in getattr(material, kind).items()
+        }
+        for kind, names in texts.items()
+    }
+    spoken = [each._replace(claim=words(each.claim, "statement")) for each in material.spoken]
+    return material._replace(
+        papers=[words(each, "title") for each in material.papers], spoken=spoken, **changed
+    )
+
+
+def loud(page):
+    """What of a page runs, loads, or leads away by itself or to code."""
+    parsed = BeautifulSoup(page, "lxml")
+    own = [*parsed.find_all("link", rel="icon"), *parsed.find_all("script")[-1:]]
+    for tag in set(parsed.find_all(True)) - set(own):
+        refreshes = tag.get("http-equiv", "").lower() == "refresh"
+        loads = not tag.get("src", "data:image/").startswith("data:image/")
+        leads = tag.get("href", "").split(":")[0] in {"javascript", "data"}
+        handles = any(name.startswith("on") for name in tag.attrs)
+        known = tag.name not in {"script", "link", "iframe", "object", "embed", "svg"}
+        if refreshes or loads or leads or handles or not known:
+            yield tag
+
+
+def test_texts_from_elsewhere_run_load_and_lead_nowhere(tmp_path, request):
+    kinds = ("text/html", "text/markdown", "application/javascript", "image/svg+xml")
+    outputs = [nbformat.v4.new_output("display_data", {kind: HOSTILE}) for kind in kinds]
+    code = nbformat.v4.new_code_cell(outputs=outputs)
+    cells = [nbformat.v4.new_markdown_cell(f"# Title {HOSTILE}\n\n{HOSTILE}"), code]
+    node, file = nbformat.v4.new_notebook(cells=cells), tmp_path / "toy.ipynb"
+    nbformat.write(node, file)
+    every = pages.pages_of([file])
+    index = pages.index_page(hostile(read_material()), [file], every)
+    (tmp_path / "toy.html").write_text(pages.notebook_page(node, file, every))
+    (tmp_path / "index.html").write_text(index)
+    assert index.count("&lt;script&gt;") > len(load_ledger())
+    for page in ("index", "toy"):
+        assert list(loud((tmp_path / f"{page}.html").read_text())) == []
+    browser = request.getfixturevalue("browser")
+    for page in ("index", "toy"):
+        assert opened(browser, tmp_path / f"{page}.html").endswith("strata")
+        assert all(url.startswith(("file:", "data:")) for url in requested(browser))
+        assert browser.get_log("browser") == []
 
 
 def test_claims_are_found_under_their_headings():

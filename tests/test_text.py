@@ -62,7 +62,7 @@ def test_a_local_copy_is_read_in_place_of_the_hub_and_recorded_alike(tmp_path, m
     hub = section(source="hub")
     assert read_text(hub, "evaluation_text", str(tmp_path)) == lines
     local = record(hub, "evaluation_text", str(tmp_path))
-    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: {"text": [*lines, " = Title = "]})
+    monkeypatch.setattr("strata.hub.load", lambda *_, **__: {"text": [*lines, " = Title = "]})
     assert record(hub, "evaluation_text", str(tmp_path / "none")) == local
     copy.write_text("\n".join(lines[:2]))
     assert record(hub, "evaluation_text", str(tmp_path)) != local

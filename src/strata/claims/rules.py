@@ -155,7 +155,10 @@ def _too_few(tried: Tried, check: Check) -> Ruling | None:
     if repeats is None:
         return None
     found = recorded(tried.evidence(check.evidence.file).about, repeats.at)
-    counts = list(found.values()) if isinstance(found, Mapping) else []
+    counts = []
+    if isinstance(found, Mapping):  # by what the key ends in, where it names one
+        of = check.evidence.key.rpartition(".")[2]
+        counts = [found[of]] if of in found else list(found.values())
     if isinstance(found, list):
         counts = [len(found)]
     fewest = min(counts, default=None) if all(isinstance(each, int) for each in counts) else None

@@ -1,6 +1,7 @@
 """Verdicts as plain tables, for the README, the terminal and the notebooks."""
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from strata.claims.numbers import interval, number
 from strata.claims.speaking import Spoken
 from strata.records import Estimate
 from strata.results import read_as, read_json
+
+TAG = re.compile(r"<(?=[A-Za-z/!?])")  # begins a tag; `p < 0.05` does not
 
 
 def counts(verdicts: list[Verdict]) -> dict[str, int]:
@@ -217,7 +220,7 @@ def _agreeing(null: str, claim: Claim, verdict: Verdict) -> str:
 
 def markdown(table: pd.DataFrame) -> str:
     """A table in Markdown, cells escaped."""
-    escaped = table.astype(str).map(lambda cell: cell.replace("|", "\\|"))
+    escaped = table.astype(str).map(lambda cell: TAG.sub("&lt;", cell.replace("|", "\\|")))
     lines = [escaped.columns, ["---"] * len(escaped.columns), *escaped.itertuples(index=False)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from strata import paths
+from strata import hub, paths
 from strata.locks import locked
 from strata.models import gguf, wheels
 from strata.models.errors import ModelError
@@ -109,7 +109,6 @@ def _folder_name(source: WheelSource | WheelFolder | WheelParts) -> str:
 
 def _from_hub(name: str, source: HubSource) -> tuple[Path, dict[str, Any]]:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         folder = Path(
@@ -119,12 +118,11 @@ def _from_hub(name: str, source: HubSource) -> tuple[Path, dict[str, Any]]:
                 allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt"],
             )
         )
-    except (HfHubHTTPError, OSError, ValueError, ImportError) as error:  # the last: proxies
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except Exception as error:
         raise ModelError(
             f"{name}: cannot fetch {source.repository} at {source.revision[:12]} from the hub "
-            f"({reason}). Check the network, the proxies and the model's licence, or set "
-            f"{name}.source to wheel or path"
+            f"({hub.reason(error)}). Check the network, the proxies and the model's licence, or "
+            f"set {name}.source to wheel or path"
         ) from error
     record = {
         "name": source.repository.split("/")[-1],
@@ -133,7 +131,20 @@ def _from_hub(name: str, source: HubSource) -> tuple[Path, dict[str, Any]]:
         "revision": source.revision,
         "quantisation": "none",
     }
-    return folder, record | _weights_facts(name, folder)
+    facts = _weights_facts(name, folder)
+    for weights, found in facts["weights_sha256"].items():
+        _check_as_published(name, folder / weights, found)
+    return folder, record | facts
+
+
+def _check_as_published(name: str, weights: Path, found: str) -> None:
+    """Compare weights in the hub's cache, where a file links to one named by its sha256."""
+    blob = weights.resolve()
+    if len(blob.name) == len(found) and blob.name != found:
+        raise ModelError(
+            f"{name}: {weights.name}: expected sha256 {blob.name}, found {found}. The file is "
+            f"damaged: delete {blob} and run again"
+        )
 
 
 def _from_path(name: str, source: PathSource) -> tuple[Path, dict[str, Any]]:

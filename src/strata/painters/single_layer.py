@@ -42,8 +42,8 @@ def analyse(
 
 
 def regions(accuracy: Floats, full: Floats) -> dict[str, Estimate]:
-    """What is lost at both ends beyond what is lost in the middle, what the middle keeps on
-    average, and the share of its layers that keep KEPT each.
+    """What is lost at both ends beyond what is lost in the middle, what the middle keeps on average
+    and the share of its layers that keep KEPT each.
 
     Args:
         accuracy: (layers, 1 + B) with each layer edited; full: (1 + B,), unedited.

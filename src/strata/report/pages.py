@@ -1,16 +1,20 @@
 """Executed notebooks and verdicts to HTML pages that need no network.
 
 nbconvert's full templates load MathJax and require.js from elsewhere, so only its body is taken
-and set in a page of our own, with style and script inline.
+and set in a page of our own, with style and script inline. Ledger and notebooks may come from
+elsewhere: their text is escaped, their HTML loses what runs, loads or leads away by itself.
 """
 
 import base64
+import hashlib
 import io
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import bleach
 import nbformat
+from bleach.css_sanitizer import CSSSanitizer
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 from nbconvert import HTMLExporter
@@ -31,6 +35,17 @@ INDEX_SECTIONS = (
     *("Headlines", "All claims on one axis", "Every claim", "How verdicts are made"),
     *("Where paper, code and we differ", "What a run costs", "How to rerun"),
 )
+# fmt: off
+TAGS = {
+    "a", "b", "blockquote", "br", "code", "dd", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4",
+    "h5", "h6", "hr", "i", "img", "li", "ol", "p", "pre", "small", "span", "strong", "style", "sub",
+    "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
+}
+ATTRIBUTES = {
+    "alt", "border", "class", "colspan", "href", "id", "rowspan", "scope", "scoped", "src", "style",
+    "title",
+}
+# fmt: on
 
 
 class Page(NamedTuple):
@@ -76,7 +91,7 @@ def notebook_page(node: nbformat.NotebookNode, notebook: Path, pages: list[Page]
     body, _ = exporter.from_notebook_node(node)
     page = next(page for page in pages if page.file == f"{notebook.stem}.html")
     contents = [section for section in sections(notebook) if section.level > 1]
-    return _page(page, pages, _linked(body, pages), contents)
+    return _page(page, pages, _linked(_clean(body), pages), contents)
 
 
 def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> str:
@@ -97,15 +112,21 @@ def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> 
         counts=counts([each.verdict for each in material.spoken]),
         findings=parts.findings(material),
         sections=places,
-        figure=_svg(agreement(agreement_table(material.spoken))),
+        figure=svg(agreement(agreement_table(material.spoken))),
         filters=filters,
         claims=claims,
         meanings=parts.MEANINGS,
-        deviations=markdown2html(parts.deviations(material)),
-        costs=markdown2html(parts.costs(material)),
+        deviations=_clean(markdown2html(parts.deviations(material))),
+        costs=_clean(markdown2html(parts.costs(material))),
     )  # fmt: skip
     contents = [Section("", 2, text) for text in INDEX_SECTIONS]
     return _page(INDEX, pages, body, contents, _source("verdicts.js"))
+
+
+def single_page(title: str, template: str, **material: Any) -> str:
+    """A page outside the report, of a template of this room."""
+    body = _environment().get_template(template).render(title=title, **material)
+    return _page(Page("", "", title), [], body, [])
 
 
 def _claim(spoken: Spoken, section: Section | None) -> dict[str, Any]:
@@ -136,7 +157,23 @@ def _page(
         contents=contents,
         style=_source("style.css"),
         script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )  # fmt: skip
+
+
+def _clean(body: str) -> str:
+    """HTML that runs nothing, loads nothing, and leads elsewhere only by a link that is clicked."""
+    return bleach.clean(
+        body,
+        tags=TAGS,
+        attributes=_is_quiet,
+        protocols=["http", "https", "data"],
+        css_sanitizer=CSSSanitizer(),
+    )
+
+
+def _is_quiet(_tag: str, name: str, value: str) -> bool:
+    return name in ATTRIBUTES and (name != "src" or value.startswith("data:image/"))
 
 
 def _linked(body: str, pages: list[Page]) -> str:
@@ -146,7 +183,8 @@ def _linked(body: str, pages: list[Page]) -> str:
     return body
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """A figure as SVG in base64, the same bytes for the same figure."""
     picture = io.BytesIO()
     figure.savefig(picture, format="svg", bbox_inches="tight", metadata={"Date": None})
     return base64.b64encode(picture.getvalue()).decode()
@@ -161,4 +199,5 @@ def _environment() -> Environment:
         loader=PackageLoader("strata.report", "."),
         undefined=StrictUndefined,
         trim_blocks=True,
+        autoescape=True,
     )

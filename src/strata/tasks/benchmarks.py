@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import lm_eval
-from datasets import DatasetDict, load_dataset
+from datasets import DatasetDict
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 
-from strata import paths
+from strata import hub, paths
 from strata.params.benchmarks import BenchmarkParams
 from strata.records import fingerprint
 from strata.tasks import documents, rows
@@ -237,17 +237,14 @@ def _from_hub(name: str, benchmark: Benchmark, config: dict[str, Any]) -> Datase
     options = config.get("dataset_kwargs") or {}
     options.pop("trust_remote_code", None)
     try:
-        return load_dataset(
-            config["dataset_path"],
-            config.get("dataset_name"),
-            revision=benchmark.revision,
-            **options,
+        return hub.load(
+            config["dataset_path"], config.get("dataset_name"), benchmark.revision, **options
         )
     except Exception as error:
         raise TaskError(
-            f"{name}: {config['dataset_path']} cannot be loaded from the hub ({_reason(error)}). "
-            f"Check the network, put copies into data/local (docs/data.md), or set "
-            f"benchmarks.source to authored"
+            f"{name}: {config['dataset_path']} cannot be loaded from the hub "
+            f"({hub.reason(error)}). Check the network, put copies into data/local "
+            f"(docs/data.md), or set benchmarks.source to authored"
         ) from error
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from strata import paths
+from strata import hub, paths
 from strata.params.benchmarks import GlueItems, GlueSource
 from strata.records import fingerprint
 from strata.tasks.rows import TaskError, json_lines, need_fields
@@ -154,15 +154,13 @@ def _rows(
 
 
 def _hub_rows(name: str, split: str) -> Sequence[Mapping[str, Any]]:
-    from datasets import load_dataset
-
     try:
-        return load_dataset(REPOSITORY, name, revision=REVISION, split=split)
+        return hub.load(REPOSITORY, name, REVISION, split=split)
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise TaskError(
-            f"{name}: cannot fetch {REPOSITORY} from the hub ({reason}). Check the network, put a "
-            f"copy into data/local (docs/data.md), or set painters_glue.source to authored"
+            f"{name}: cannot fetch {REPOSITORY} from the hub ({hub.reason(error)}). Check the "
+            f"network, put a copy into data/local (docs/data.md), or set "
+            f"painters_glue.source to authored"
         ) from error
 
 
@@ -185,9 +183,11 @@ def _checked(place: str, rows: Sequence[Mapping[str, Any]], task: GlueTask) -> E
 
 
 def _label(where: str, label: Any, classes: int) -> int | float:
+    """A class or a score; one of single precision, as the hub has them, in no more digits."""
     number = isinstance(label, int | float) and not isinstance(label, bool)
     if classes == 1 and number and np.isfinite(label):
-        return float(label)
+        single = np.float32(label)
+        return float(str(single)) if float(single) == label else float(label)
     if classes > 1 and number and label in range(classes):
         return int(label)
     expected = f"an integer from 0 to {classes - 1}" if classes > 1 else "a number"

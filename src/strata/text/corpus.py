@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from strata import hub
 from strata.params.corpus import CorpusParams
 from strata.text.passages import TextError
 
@@ -127,15 +128,13 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _hub_texts(params: CorpusParams, start: int) -> Iterator[str]:
-    from datasets import load_dataset
-
     source = params.hub
     try:
-        rows = load_dataset(
+        rows = hub.load(
             source.repository,
             source.config,
+            hub.commit(source.repository, source.revision),
             split=source.split,
-            revision=source.revision,
             streaming=True,
         )
         yield from (row[source.field] for row in rows.skip(start))
@@ -144,16 +143,14 @@ def _hub_texts(params: CorpusParams, start: int) -> Iterator[str]:
 
 
 def _hub_commit(params: CorpusParams) -> str:
-    from huggingface_hub import HfApi
-
     try:
-        return HfApi().dataset_info(params.hub.repository, revision=params.hub.revision).sha
+        return hub.commit(params.hub.repository, params.hub.revision)
     except Exception as error:
         raise _out_of_reach(params, error) from error
 
 
 def _out_of_reach(params: CorpusParams, error: Exception) -> TextError:
     return TextError(
-        f"corpus: cannot read {params.hub.repository} from the hub ({type(error).__name__}). "
+        f"corpus: cannot read {params.hub.repository} from the hub ({hub.reason(error)}). "
         f"Check the network, or set corpus.source to local or stdlib"
     )

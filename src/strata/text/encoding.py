@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from strata import paths
+from strata import hub, paths
 from strata.locks import locked
 from strata.params.corpus import CorpusParams, HubTokenizer
 from strata.records import sha256, write_json, write_text
@@ -127,7 +127,7 @@ def _published(source: HubTokenizer) -> Tokenizer:
     except Exception as error:
         raise TextError(
             f"corpus: cannot read the tokenizer {source.repository} from the hub "
-            f"({type(error).__name__}). Check the network, or set corpus.tokenizer to train"
+            f"({hub.reason(error)}). Check the network, or set corpus.tokenizer to train"
         ) from error
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from strata import paths
+from strata import hub, paths
 from strata.errors import StrataError
 from strata.params import Params
 from strata.params.sources import HubText, TextParams
@@ -103,15 +103,11 @@ def _prose(lines: Iterable[str]) -> list[str]:
 
 
 def _hub_lines(source: HubText, key: str) -> list[str]:
-    from datasets import load_dataset
-
     try:
-        rows = load_dataset(
-            source.repository, source.config, split=source.split, revision=source.revision
-        )
+        rows = hub.load(source.repository, source.config, source.revision, split=source.split)
     except Exception as error:
         raise TextError(
-            f"{key}: cannot fetch {source.repository} from the hub ({type(error).__name__}). Check "
+            f"{key}: cannot fetch {source.repository} from the hub ({hub.reason(error)}). Check "
             f"the network, put a copy into data/local (docs/data.md), or set {key}.source to "
             f"authored or path"
         ) from error

@@ -62,7 +62,7 @@ def painters_drift(shown: Shown) -> Figure:
     for column, subject in enumerate(subjects):
         for variant, own in table[table["subject"] == subject].groupby("variant", sort=False):
             for axis, name in zip(axes[:, column], ("cosine", "variance_ratio"), strict=True):
-                label, colour = VARIANTS[variant].label, VARIANT_COLOURS[variant]
+                label, colour = variant.replace("_", " "), VARIANT_COLOURS[variant]
                 axis.plot(own["state"], own[name], label=label, color=colour)
         axes[0, column].set_title(subject_label(subject))
         axes[1, column].set(xlabel="state", yscale="log")
