@@ -35,11 +35,15 @@ INDEX_SECTIONS = (
     *("Headlines", "All claims on one axis", "Every claim", "How verdicts are made"),
     *("Where paper, code and we differ", "What a run costs", "How to rerun"),
 )
-TAGS = (
-    "a b blockquote br code dd div dl dt em h1 h2 h3 h4 h5 h6 hr i img li ol p pre small span "
-    "strong style sub sup table tbody td th thead tr ul"
-).split()
-ATTRIBUTES = "alt border class colspan href id rowspan scope scoped src style title".split()
+TAGS = {
+    *("a", "b", "blockquote", "br", "code", "dd", "div", "dl", "dt", "em", "hr", "i", "img", "li"),
+    *("h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "small", "span", "strong", "style"),
+    *("sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+}
+ATTRIBUTES = {
+    *("alt", "border", "class", "colspan", "href", "id", "rowspan", "scope", "scoped", "src"),
+    *("style", "title"),
+}
 
 
 class Page(NamedTuple):

@@ -104,9 +104,7 @@ def _prose(lines: Iterable[str]) -> list[str]:
 
 def _hub_lines(source: HubText, key: str) -> list[str]:
     try:
-        rows = hub.load(
-            source.repository, source.config, source.revision, split=source.split
-        )
+        rows = hub.load(source.repository, source.config, source.revision, split=source.split)
     except Exception as error:
         raise TextError(
             f"{key}: cannot fetch {source.repository} from the hub ({hub.reason(error)}). Check "
