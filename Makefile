@@ -12,7 +12,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 PIPELINE := $(if $(filter laptop,$(PROFILE)),dvc.yaml,results/$(PROFILE)/dvc.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help check setup repro inputs claim notebooks generated report test lint reliability families bench gpu-lws
+.PHONY: help check setup repro inputs claim look notebooks generated report dist test lint reliability families bench bundle
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ repro: inputs  ## run the pipeline at PROFILE (smoke, laptop, study, paper), the
 claim: setup  ## one claim on one screen: ID=A-CORE; RUN=1 computes its evidence anew and compares
 	@$(BIN)/python -m strata.report.claim $(ID) $(if $(RUN),--run)
 
+look: setup  ## papers A and C on a decoder of your own: MODEL=folder or owner/name [TEXT=file]
+	@$(BIN)/python src/look.py "$(MODEL)" $(if $(TEXT),--text "$(TEXT)")
+
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 EXECUTED := notebooks/.executed
 READ := $(wildcard results/*/*.json results/*/*/*.csv results/*/*/*.json src/strata/*/figures.py src/strata/*/figures/*.py src/strata/claims/*.py data/papers/*/*.yaml)
@@ -68,6 +71,14 @@ generated: setup  ## write the generated parts of README.md, docs/, results/READ
 
 report: setup  ## write results/report/: open results/report/index.html
 	$(BIN)/python src/91_report.py
+
+VERSION := $(shell sed -n 's/^version: //p' CITATION.cff)
+dist: report  ## write dist/strata-VERSION.zip: the report, its evidence and the code, to read offline
+	@mkdir -p dist
+	@git archive --format=zip --prefix=strata-$(VERSION)/ HEAD \
+		$(foreach file,$(wildcard results/report/*),--prefix=strata-$(VERSION)/results/report/ --add-file=$(file)) \
+		--prefix=strata-$(VERSION)/ --output=dist/strata-$(VERSION).zip
+	@echo dist/strata-$(VERSION).zip
 
 test: setup lint  ## everything CI runs: lint, tests, smoke pipeline, notebooks
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
@@ -88,7 +99,8 @@ bench: setup  ## measure speed; writes results/bench/
 	$(BIN)/python bench/recovery.py
 	$(BIN)/python bench/sweep.py
 	$(BIN)/python bench/glue.py
+	$(BIN)/python bench/memory.py
+	$(BIN)/python bench/paired.py
 
-MINUTES ?= 25
-gpu-lws: setup  ## paper B on one GPU within MINUTES, resumable; CORPUS=folder of text
-	$(BIN)/python bench/gpu_lws.py --minutes $(MINUTES) $(if $(CORPUS),--corpus "$(CORPUS)")
+bundle: setup  ## write bundle/: paper B for a GPU machine without network (sh bundle/run.sh MINUTES OUT)
+	$(BIN)/python bench/bundle.py

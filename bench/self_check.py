@@ -1,4 +1,4 @@
-"""Does this device compute what a CPU does? Writes results/gpu/self_check.json.
+"""Does this device compute what a CPU does? Writes results/large/provenance/self_check.json.
 
 Under a minute. Paper B's stages at the smoke profile on the device, against the same training on
 the CPU beside it and against results/smoke/; causal attention by the flash kernel, compiled
@@ -79,7 +79,7 @@ def main() -> None:
         "transformers": transformers.__version__,
         "checks": checks,
     }
-    records.write_json(paths.results("gpu") / "self_check.json", about)
+    records.write_json(paths.results("large") / "provenance" / "self_check.json", about)
     sys.exit(not all(check.get("passed", True) for check in checks.values()))
 
 

@@ -1,12 +1,13 @@
 """Compare the runs: losses and perplexities with intervals, the ranking, the zeros, the gains.
 
 Claims    B-LOSS, B-PPL, B-SD, B-EQ12, B-BEAT18, B-GAIN18, B-PROFILE, B-DATA, B-ZERO, B-HALF,
-          B-NORM, B-BEST, B-DEPTH, B-SAVED
+          B-NORM, B-BEST, B-ISO, B-DEPTH, B-SAVED
 Inputs    results/<profile>/lws/runs/ of 21_lws_train.py, the tokens of 01_corpus.py
 Outputs   results/<profile>/lws/compare.json    what the ledger judges
           results/<profile>/lws/compare.csv     a row a variant and reader: Table 3
           results/<profile>/lws/curves.csv      loss against positions: Figures 4 to 7
           results/<profile>/lws/gains.csv       a row a run: did the norm gains move?
+          results/<profile>/lws/rates.csv       a row a run of the sweep of the learning rate
           results/<profile>/lws/bug.csv         the dtype mismatch in ten tokens
 Cost      seconds
 """
@@ -31,6 +32,7 @@ def run(settings: Params) -> None:
     evidence.rows("compare", table)
     evidence.rows("curves", comparison.curves(main))
     evidence.rows("gains", comparison.gain_table(results))
+    evidence.rows("rates", comparison.rate_table(results))
     evidence.rows("bug", bug.first_tokens(corpus))
     for subject, estimates in comparison.measured(results, main, sampling).items():
         evidence.measured(subject, estimates)

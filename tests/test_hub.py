@@ -152,11 +152,7 @@ REFUSED = {  # script, a fault or a changed parameter, and what the one line say
     "text damaged": ("02_inputs", Fault("test-00000", "garbled"), "Parquet magic bytes"),
     "benchmark gated": ("32_painters_variants", Fault("lambada", 403), "lambada_openai: .*gated"),
     "GLUE gated": ("35_painters_glue", Fault("nyu-mll", 401), "sst2: cannot fetch nyu-mll.*gated"),
-    "corpus gated": (
-        "01_corpus",
-        Fault("dolmino", 401),
-        "corpus: .*is a gated dataset",
-    ),
+    "corpus gated": ("01_corpus", Fault("dolmino", 401), "corpus: cannot read .*a gated dataset"),
     "corpus cut": ("01_corpus", Fault("dclm-0000", "short"), "corpus: cannot read allenai/dolmino"),
     "corpus damaged": ("01_corpus", Fault("dclm-0000", "garbled"), "Unknown frame descriptor"),
     "tokenizer gated": ("01_corpus", Fault("neox", 403), "the tokenizer .*it is gated"),

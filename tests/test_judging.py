@@ -151,6 +151,28 @@ def test_the_word_replicated_is_kept_for_the_published_protocol(tmp_path):
     assert outcome(tmp_path, claim, about=other, model=(1, 2)) == "fails on a stand-in"
 
 
+@pytest.mark.parametrize(
+    ("ours", "expected"), [((0.6, 0.9), "holds on a stand-in"), ((0.1, 0.2), "fails on a stand-in")]
+)
+@pytest.mark.parametrize(
+    ("theirs", "decided"), [((9.5, 10.5), "replicated"), ((1, 2), "not replicated")]
+)
+def test_a_check_by_our_own_measure_stands_beside_the_verdict(
+    tmp_path, ours, expected, theirs, decided
+):
+    beside = at_least(0.5, name="m", evidence=at("m"), measure="ours", able="can")
+    (claim,) = ledger(tmp_path / "claims", bare(checks=[check(), beside]))
+    keys = {"k": measured(model=theirs), "m": measured(model=ours)}
+    write(tmp_path, **keys, able=measured(model=(0.1, 0.4)))
+    (found,) = judge([claim], tmp_path, "laptop")
+    assert (found.outcome, found.protocol) == (decided, "as published")
+    assert found.parts == {decided: 1}
+    assert [each.outcome for each in found.checks] == [decided, expected]
+    write(tmp_path, **keys, able=measured(model=(-0.1, 0.4)))
+    (found,) = judge([claim], tmp_path, "laptop")
+    assert (found.open, [each.outcome for each in found.checks]) == ([], [decided, "open"])
+
+
 def test_a_level_on_another_model_is_not_comparable(tmp_path):
     claim = bare(comparable=["model"])
     found = verdict(tmp_path, claim, about={"model": "another"}, model=(9.5, 10.5))

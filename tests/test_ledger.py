@@ -48,6 +48,8 @@ def test_no_null_of_the_ledger_is_the_model_by_construction():
         ({"statement": " "}, "claim A-X: statement"),
         ({"protocol": "no"}, "claim A-X: protocol 'no': expected one of toy"),
         ({"able": "no"}, "claim A-X: able 'no': expected one of can"),
+        ({"checks": [check(able="no")]}, "claim A-X: able 'no': expected one of can"),
+        ({"checks": [check(measure="ours")]}, "expected one by the paper's measure, found only"),
         ({"comparable": ["text"]}, "claim A-X: comparable 'text': expected one of model"),
         ({"requires": ["A-Y"]}, "claim A-X: requires 'A-Y'"),
         ({"requires": ["A-X"]}, "claim A-X: requires: expected no circle"),
@@ -80,7 +82,9 @@ def test_bad_files_are_named(tmp_path):
         ledger(tmp_path, entry(), entry())
     with pytest.raises(LedgerError, match="claim B-X: expected an id that begins with A-"):
         ledger(tmp_path, entry(id="B-X"))
-    with pytest.raises(LedgerError, match="profile 'huge': expected one of laptop, paper, smoke"):
+    with pytest.raises(
+        LedgerError, match="profile 'huge': expected one of laptop, large, paper, smoke"
+    ):
         ledger(tmp_path, entry(profile="huge"))
     (tmp_path / "toy" / "claims.yaml").write_text("a: [")
     with pytest.raises(LedgerError, match=r"claims\.yaml: not valid YAML"):

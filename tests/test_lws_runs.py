@@ -10,7 +10,8 @@ import torch
 from conftest import stored
 
 from strata import params, paths
-from strata.lws import build, comparison, readers, resampling, throughput, trained
+from strata.claims.ledger import load_ledger
+from strata.lws import build, comparison, published, readers, resampling, throughput, trained
 from strata.lws.queue import price
 from strata.lws.runs import Run, RunError, execute, finished, planned, work_of
 from strata.lws.scaling import VARIANTS, layer_shapes, proportional
@@ -63,7 +64,9 @@ def results():
     for seed in (0, 1):
         for variant in VARIANTS:
             made.append(result(variant, "correct", seed, 3.0 if "baseline" in variant else 2.9))
-        made.append(result("crown", "correct", seed, 2.95, control=True))
+        made.append(result("bowtie", "correct", seed, 2.97))
+        for variant in comparison.LWS_18L:
+            made.append(result(variant, "correct", seed, 2.95, control=True))
         made.append(result("baseline_18l", "as_published", seed, 3.2, zero=0.01))
     made.append(result("baseline_18l", "correct", 0, 5.0, precision="pure_bf16"))
     made.append(result("baseline_18l", "correct", 0, 5.0, gain=0.1, precision="bf16_autocast"))
@@ -132,7 +135,9 @@ def test_known_losses_come_back_with_their_paired_changes(compared):
     control = measured["shuffled_depth_roles"]
     assert control["ppl_change.crown"].value == pytest.approx(100 * np.expm1(-0.05))
     assert ours["lws_spread"].value == pytest.approx(0, abs=1e-6)
-    assert ours["data_efficiency"].value == pytest.approx(1 / 0.95, rel=1e-6)
+    assert ours["data_efficiency.crown"].value == pytest.approx(1 / 0.95, rel=1e-6)
+    assert ours["ppl_change.bowtie"].value == pytest.approx(100 * np.expm1(-0.03))
+    assert ours["isotropic_change.crown"].value == pytest.approx(100 * np.expm1(-0.1))
     with_12l = {subject for subject, found in measured.items() if "ppl_change.vanilla_12l" in found}
     assert with_12l == {"model"}
     assert set().union(*measured.values()) == set(comparison.KEYS)
@@ -144,8 +149,8 @@ def test_ranks_share_the_draws_of_seeds_and_documents(compared):
     ends = table.query("reader == 'correct' and control == ''").set_index("variant")
     assert ranks["crown"] < ranks["baseline_18l"]
     assert ends.loc["crown", "rank_high"] < ends.loc["baseline_18l", "rank_low"], "paired draws"
-    assert ranks.between(1, len(ranks)).all()
-    assert len(table) == len(VARIANTS) + 2
+    assert ranks.dropna().between(1, len(VARIANTS)).all()
+    assert len(table) == len(VARIANTS) + 6
     assert (table["real_loss_low"] <= table["real_loss"]).all()
 
 
@@ -163,7 +168,47 @@ def test_one_seed_gives_no_spread_of_seeds(results, settings):
     single = [each for each in results if each["seed"] == 0]
     main = resampling.main_results(single, settings.lws_train)
     measured = comparison.measured(single, main, resampling.Resampling.of(main, 200, 0))
-    assert not {"val_ppl_sd.baseline_18l", "data_efficiency"} & measured["model"].keys()
+    assert (
+        not {"val_ppl_sd.baseline_18l", "data_efficiency.crown", "lws_spread"}
+        & measured["model"].keys()
+    )
+
+
+def test_each_variant_has_its_own_control_over_the_seeds_of_both(results, settings):
+    gone = ("framed", 1), ("reverse", 0), ("reverse", 1)
+    some = [
+        r for r in results if (r["variant"], r["seed"]) not in gone or not r["shuffled_depth_roles"]
+    ]
+    main = resampling.main_results(some, settings.lws_train)
+    measured = comparison.measured(some, main, resampling.Resampling.of(main, 200, 0))
+    for subject in ("shuffled_depth_roles", "model_minus_shuffled_depth_roles"):
+        found = set(measured[subject])
+        assert found == {f"ppl_change.{name}" for name in ("crown", "vanilla_18l", "framed")}
+    assert comparison.seed_counts(main) == dict.fromkeys([*VARIANTS, "bowtie"], 2)
+
+
+def test_published_savings_are_those_of_the_digitised_curves():
+    of = {
+        name: rows[["positions_billion", "perplexity"]].to_numpy().tolist()
+        for name, rows in published.curves().groupby("variant")
+    }
+    (claim,) = (each for each in load_ledger() if each.id == "B-SAVED")
+    for check, name in zip(
+        claim.checks, ("crown", "reverse", "vanilla_18l", "framed"), strict=True
+    ):
+        saved = comparison.tokens_saved(of[name], of["baseline_18l"])
+        assert check.published == pytest.approx(saved, abs=0.01), name
+
+
+def test_the_sweep_names_the_rate_of_the_lowest_loss(results):
+    assert comparison.rate_table(results).empty
+    swept = [
+        result("baseline_18l", "correct", 0, loss)
+        | {"group": f"rate_{rate}", "learning_rate": rate}
+        for rate, loss in ((1e-3, 3.2), (2e-3, 3.1), (4e-3, 3.3))
+    ]
+    table = comparison.rate_table(results + swept)
+    assert table.loc[table["lowest"], "learning_rate"].tolist() == [2e-3]
 
 
 def test_runs_that_do_not_compare_are_no_comparison(results, settings):

@@ -7,13 +7,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import run
+from conftest import by_hand, run
 from hypothesis import given
 from hypothesis import strategies as st
 
 from strata import params, paths, schedules
 from strata.execution import scheduled
-from strata.painters import generation, loops, scores, similarity, single_layer, variants
+from strata.painters import (
+    drift,
+    generation,
+    loops,
+    scores,
+    similarity,
+    similarity_classes,
+    single_layer,
+    variants,
+)
 from strata.painters.generation import Continuation
 from strata.schedules import ScheduleError
 from strata.statistics import normalised_median
@@ -174,6 +183,7 @@ def test_single_layer_regions():
     assert judged["skip.first_minus_middle"].value == pytest.approx(0.6)
     assert judged["swap.last_minus_middle"].value == pytest.approx(0)
     assert judged["skip.middle_kept"].value == pytest.approx(1)
+    assert judged["skip.middle_layers_kept"].value == 1
     assert len(table) == 12 + 11 and set(table["full"]) == {0.8}
 
 
@@ -207,13 +217,88 @@ def test_cka_ignores_rotation_scale_and_shift():
     assert values[0, 1] == pytest.approx(1, abs=1e-4) and values[0, 2] < 0.5
 
 
-def test_first_token_norms_leave_padding_out():
+def test_norms_leave_padding_out():
     mask = torch.tensor([[1, 1, 0], [1, 1, 1]])
     states = torch.ones(2, 2, 3, 4)
     states[:, :, 0] *= 10
     states[:, 0, 2] *= 99
-    table = similarity.first_token_norms([states], [TokenBatch([0, 1], mask, mask)])
+    first, others = similarity.norms([states], [TokenBatch([0, 1], mask, mask)])
+    table = similarity.norm_table(first, others)
     assert table["first_token"].tolist() == [20, 20] and table["others"].tolist() == [2, 2]
+
+
+@given(st.data())
+def test_classes_are_found_where_they_are(data):
+    sizes = data.draw(
+        st.lists(st.integers(1, 5), min_size=3, max_size=3).filter(lambda s: sum(s) > 3)
+    )
+    owner = np.repeat(range(3), sizes)
+    noise = data.draw(st.integers(0, 99))
+    values = np.where(owner[:, None] == owner, 0.9, 0.2)
+    values = values + np.random.default_rng(noise).uniform(-0.05, 0.05, (6, *values.shape))
+    values = (values + values.transpose(0, 2, 1)) / 2
+    found = similarity_classes.classes(values, resamples=50, seed=0)
+    assert (found["beginning"].value, found["ending"].value) == (sizes[0], sizes[2])
+
+
+def test_the_best_cut_is_the_best_of_all():
+    maps = np.random.default_rng(0).uniform(size=(3, 7, 7))
+    maps = (maps + maps.transpose(0, 2, 1)) / 2
+    for one, (first, second) in zip(maps, similarity_classes.three_runs(maps), strict=True):
+        assert (first, second) == max(
+            ((a, b) for a in range(1, 7) for b in range(a + 1, 7)), key=lambda cut: apart(one, *cut)
+        )
+
+
+def apart(one, first, second):
+    owner = (np.arange(7) >= first).astype(int) + (np.arange(7) >= second)
+    same = owner[:, None] == owner
+    return one[same & ~np.eye(7, dtype=bool)].mean() - one[~same].mean()
+
+
+def test_the_sink_begins_where_the_first_token_is_massive():
+    first = np.array([[2.0] * 9, [9.0] * 9, [30.0] * 9])
+    others = np.full((3, 9), 2.0)
+    assert similarity_classes.sink_onset(first, others, 50, 0) == (2, 2, 2)
+    assert similarity_classes.sink_onset(first / 9, others, 50, 0) is None
+    values = np.ones((9, 6, 6)) * np.arange(9)[:, None, None]
+    assert similarity_classes.after_onset(values, 2, 50, 0).value == pytest.approx(4)
+
+
+def test_without_the_sink_states_share_only_the_rest():
+    mask = torch.ones(1, 2, dtype=torch.long)
+    states = torch.tensor([[[[9.0, 0, 0], [5.0, 1, 0]]], [[[9.0, 0, 0], [5.0, 0, 1]]]])
+    found = similarity.similarities([states], [TokenBatch([0], mask, mask)])
+    assert found["without_first_token"][0, 0, 1] > 0.9
+    assert found["sink_removed"][0, 0, 1] == pytest.approx(0)
+
+
+def test_drift_against_states_computed_without_the_sweep(model, batch):
+    T, s = 6, 1
+    edits = {name: make(T, s) for name, make in DRIFTING.items()}
+    found = drift.drift(model, [batch], edits)
+    run = lambda: model(input_ids=batch.ids_BxL, attention_mask=batch.mask_BxL, use_cache=False)
+    full = by_hand(model, schedules.full(T), run)
+    inner = batch.mask_BxL.bool().clone()
+    inner[:, 0] = False
+    for name, schedule in edits.items():
+        last = by_hand(model, schedule, run)
+        cosine = torch.nn.functional.cosine_similarity(last, full, dim=-1)
+        for row, values in enumerate(found[name][:, -1]):
+            own = [each[row][inner[row]] for each in (cosine, last, full)]
+            expected = [own[0].mean(), *(each.var(dim=-1, correction=0).mean() for each in own[1:])]
+            np.testing.assert_allclose(values, expected, rtol=1e-4)
+        assert np.allclose(found[name][:, : s + 2, 0], 1)  # the head is the full model's
+
+
+DRIFTING = {"skip": schedules.skip, "middle_repeat": schedules.middle_repeat}
+
+
+def test_states_are_compared_at_their_own_depth():
+    assert drift.depths(schedules.skip(6, 1)) == [0, 1, 2, 6]
+    assert drift.depths(schedules.reverse(6, 1)) == list(range(7))
+    assert drift.depths(schedules.parallel(6, 1)) == [0, 1, 2, 5, 6]
+    assert drift.start(32) == 13 and drift.start(30) == 12
 
 
 @pytest.mark.parametrize("variant", ["parallel", "looped"])

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strata import statistics
-from strata.statistics import paired_bootstrap, proportion, proportion_ratio, sign_tests, subsets
+from strata.statistics import (
+    paired_bootstrap,
+    proportion,
+    proportion_ratio,
+    share_of_at_least,
+    sign_tests,
+    subsets,
+)
 
 
 def mean(values, axis):
@@ -134,3 +141,11 @@ def test_what_was_never_seen_has_wilsons_upper_end():
     draws = statistics.never_or_always(20, 100_000, np.random.default_rng(0))
     assert np.quantile(draws, 0.95) == pytest.approx(statistics.proportion(0, 20).high, rel=0.02)
     assert draws.min() >= 0 and draws.max() <= 1
+
+
+def test_a_share_counts_what_is_decided_and_leaves_the_rest_open():
+    noise = np.random.default_rng(0).normal(size=2001)
+    noise[0] = 0
+    draws = np.stack([0.9 + 0.01 * noise, 0.82 + noise, 0.78 + noise, 0.7 + 0.01 * noise])
+    assert share_of_at_least(draws, 0.8) == (0.5, 0.25, 0.75)
+    assert share_of_at_least(np.full((26, 2001), 0.9), 0.8) == (1, 1, 1)

@@ -17,6 +17,7 @@ NOTEBOOKS = ROOT / "notebooks"
 DOCS = ROOT / "docs"
 RESULTS = ROOT / "results"
 REPORT = RESULTS / "report"
+LOOK = RESULTS / "look"
 README = ROOT / "README.md"
 
 

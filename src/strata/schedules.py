@@ -130,6 +130,24 @@ def parallel(T: int, s: int, loops: int = 1) -> Schedule:
     return _between(T, s, (middle if len(middle) > 1 else middle[0],) * loops)
 
 
+def parallel_pairs(T: int, s: int) -> Schedule:
+    """The affected layers run side by side in consecutive pairs, the last, an odd one, alone."""
+    middle = affected(T, s)
+    pairs = [middle[i : i + 2] for i in range(0, len(middle), 2)]
+    return _between(T, s, (pair if len(pair) > 1 else pair[0] for pair in pairs))
+
+
+def middle_again(T: int, s: int, times: int) -> Schedule:
+    """The affected layers run in order, all of them `times` times.
+
+    Raises:
+        ScheduleError: s is out of range, or there is not at least one time.
+    """
+    if times < 1:
+        raise ScheduleError(f"T={T}, s={s}, times={times}: expected times from 1 on")
+    return _between(T, s, affected(T, s) * times)
+
+
 def skip_layer(T: int, i: int) -> Schedule:
     """Layer i is left out."""
     _check_layer(T, i, T - 1)

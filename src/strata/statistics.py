@@ -8,8 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
 
 from strata.records import Estimate
 
@@ -178,6 +176,22 @@ def debiased_range(values: Floats, draws: Floats) -> Estimate:
     return Estimate(middle, max(0.0, found - reach), found + reach)
 
 
+def tukey_range(values: Floats) -> Estimate:
+    """The largest difference of K means over n repeats that all have, from values (K, n).
+
+    Tukey's simultaneous interval for repeated measures: it reaches zero unless equal means are
+    refused at 5%.
+    """
+    count, repeats = values.shape
+    means = values.mean(axis=1)
+    residuals = values - means[:, None] - values.mean(axis=0) + values.mean()
+    freedom = (count - 1) * (repeats - 1)
+    error = math.sqrt((residuals**2).sum() / freedom / repeats)
+    reach = float(stats.studentized_range.ppf(CONFIDENCE, count, freedom)) * error
+    found = float(np.ptp(means))
+    return Estimate(found, max(0.0, found - reach), found + reach)
+
+
 def never_or_always(count: int, draws: int, generator: np.random.Generator) -> Floats:
     """Draws (B,) of a proportion that was never seen in `count` trials: Wilson's upper end at a
     random level, where a bootstrap would say 0 for sure."""
@@ -238,6 +252,8 @@ def proportion_ratio(numerator: float, denominator: float, trials: int) -> Estim
     Args:
         numerator, denominator: proportions, the second above 0.
     """
+    from statsmodels.stats.proportion import proportion_confint  # slow, and not on every machine
+
     p, q = numerator, denominator
     (p_low, p_high), (q_low, q_high) = (
         proportion_confint(share * trials, trials, 1 - CONFIDENCE, method="wilson")
@@ -256,6 +272,8 @@ def sign_tests(differences: Floats) -> Floats:
 
     Zeros are left out, as the sign test asks.
     """
+    from statsmodels.stats.multitest import multipletests  # slow, and not on every machine
+
     below = (differences < 0).sum(axis=1)
     decided = (differences != 0).sum(axis=1)
     p_values = [
@@ -263,6 +281,23 @@ def sign_tests(differences: Floats) -> Floats:
         for k, n in zip(below, decided, strict=True)
     ]
     return multipletests(p_values, method="holm")[1]
+
+
+def share_of_at_least(draws: Floats, least: float) -> Estimate:
+    """The share of K statistics (K, 1 + B) that are `least` or more.
+
+    Its low end counts those that are shown to be, its high end leaves out those that are shown not
+    to be, by one-sided bootstrap tests with Holm's correction over the K.
+    """
+    from statsmodels.stats.multitest import multipletests  # slow, and not on every machine
+
+    against = draws[:, 1:] < least, draws[:, 1:] >= least
+    p_values = [(1 + each.sum(axis=1)) / draws.shape[1] for each in against]
+    are, are_not = (multipletests(p, alpha=_TAILS[0], method="holm")[0] for p in p_values)
+    found = draws[:, 0] >= least
+    return Estimate(
+        float(found.mean()), float((found & are).mean()), float((found | ~are_not).mean())
+    )
 
 
 def subsets(population: int, size: int, count: int, seed: int) -> NDArray[np.int64]:

@@ -57,7 +57,8 @@ def _relative(measured: float, published: float) -> float:
 
 
 def agreement_table(spoken: Sequence[Spoken]) -> pd.DataFrame:
-    """One row a check and subject that was measured: claim, check, subject, outcome, distance."""
+    """One row a check by the paper's measure and subject that was measured: claim, check, subject,
+    outcome, distance."""
     rows = [
         {
             "claim": each.claim.id,
@@ -69,6 +70,6 @@ def agreement_table(spoken: Sequence[Spoken]) -> pd.DataFrame:
         for each in spoken
         for check, judged in zip(each.claim.checks, each.verdict.checks, strict=True)
         for subject, interval in ({MODEL: judged.model} | judged.nulls).items()
-        if interval is not None
+        if interval is not None and not check.measure
     ]
     return pd.DataFrame(rows)

@@ -93,7 +93,8 @@ class Check(Entry):
     nulls: where they are not the claim's. keeps: it says that something is kept or lost, which no
     null model has. budget: where the evidence records the value from which on a measurement is
     censored. undecidable: why no amount of the same data would decide. pending: what will measure
-    it.
+    it. measure: named where it is ours and not the paper's; such a check stands beside the claim's
+    verdict and decides nothing of it. able: where it is not the claim's.
     """
 
     name: Text
@@ -109,6 +110,8 @@ class Check(Entry):
     budget: Words = ""
     undecidable: Words = ""
     pending: Words = ""
+    measure: Words = ""
+    able: Text | None = None
 
     @model_validator(mode="after")
     def _tolerance_fits_kind(self) -> Self:
@@ -225,6 +228,12 @@ class Claim(Entry):
             )
         return self
 
+    @model_validator(mode="after")
+    def _a_check_by_the_papers_measure(self) -> Self:
+        if all(check.measure for check in self.checks):
+            raise ValueError("checks: expected one by the paper's measure, found only our own")
+        return self
+
     @property
     def paper(self) -> str:
         """The paper's letter."""
@@ -240,10 +249,10 @@ class Claim(Entry):
         """What the paper's experiment fixed."""
         return self._of.protocols[self.protocol]
 
-    @property
-    def ability(self) -> Ability | None:
-        """What the model must be able to do."""
-        return self._of.abilities[self.able] if self.able else None
+    def ability(self, check: Check) -> Ability | None:
+        """What the model must be able to do, for one check."""
+        able = check.able or self.able
+        return self._of.abilities[able] if able else None
 
     @property
     def stage(self) -> str | None:

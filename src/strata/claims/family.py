@@ -15,7 +15,8 @@ DECIDED = ("replicated", "not replicated", "holds on a stand-in", "fails on a st
 
 
 def holm(spoken: Sequence[Spoken]) -> dict[tuple[str, str], float]:
-    """(claim, check) -> Holm-corrected p over one paper's sign checks that were measured.
+    """(claim, check) -> Holm-corrected p over one paper's sign checks that were measured, by the
+    paper's own measures.
 
     One-sided, that the value lies on the claimed side of zero; from the interval, read as normal.
     """
@@ -29,7 +30,7 @@ def holm(spoken: Sequence[Spoken]) -> dict[tuple[str, str], float]:
 def _p_values(spoken: Iterable[Spoken]) -> Iterable[tuple[tuple[str, str], float]]:
     for each in spoken:
         for check, judged in zip(each.claim.checks, each.verdict.checks, strict=True):
-            if check.kind == "sign" and judged.model:
+            if check.kind == "sign" and judged.model and not check.measure:
                 yield (each.claim.id, check.name), _p_value(check, Estimate(**judged.model))
 
 

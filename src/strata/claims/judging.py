@@ -1,7 +1,8 @@
 """From ledger and evidence to verdicts. Nothing here is typed by hand.
 
 *Replicated* is kept for evidence under the paper's own protocol; on anything else a claim holds or
-fails on a stand-in.
+fails on a stand-in. A claim's verdict comes from the checks by the paper's own measure; a check by
+a measure of ours is judged by the same rules and stands beside it.
 """
 
 from collections import Counter
@@ -48,7 +49,8 @@ class Judged(NamedTuple):
 class Verdict(NamedTuple):
     """One claim: outcome and why, on what it was tried and how that differs from the paper.
 
-    parts: how many checks have which outcome. rests_on: required claims that do not hold.
+    parts: how many checks by the paper's measure have which outcome. rests_on: required claims
+    that do not hold.
     """
 
     id: str
@@ -102,26 +104,27 @@ def _judge_claim(tried: Tried) -> Verdict:
     for each in found:
         differing |= differences(claim.conditions, each.about)
     rulings = [ruling(tried, check, differing) for check in claim.checks]
-    whole = combine(rulings)
     checks = [
-        _judged(tried, check, each, bool(differing))
+        _judged(tried, check, each, bool(differing or check.measure))
         for check, each in zip(claim.checks, rulings, strict=True)
     ]
+    theirs = [place for place, check in enumerate(claim.checks) if not check.measure]
+    whole = combine([rulings[place] for place in theirs])
     return Verdict(
         claim.id,
         worded(whole.decision, bool(differing)),
         whole.because,
-        sorted({each.open for each in [whole, *rulings] if each.open}),
+        sorted({each.open for each in [whole, *(rulings[i] for i in theirs)] if each.open}),
         ", ".join(sorted({str(each.about["model"]) for each in found})) or None,
         differing,
-        dict(Counter(each.outcome for each in checks)),
+        dict(Counter(checks[place].outcome for place in theirs)),
         {},
         checks,
     )
 
 
 def _files(claim: Claim) -> list[str]:
-    return sorted({check.evidence.file for check in claim.checks})
+    return sorted({check.evidence.file for check in claim.checks if not check.measure})
 
 
 def _judged(tried: Tried, check: Check, ruled: Ruling, stand_in: bool) -> Judged:

@@ -39,11 +39,13 @@ def _claims(paper: Paper, folder: Path) -> list[Claim]:
             )
         _known(claim, "profile", [claim.profile], known)
         _known(claim, "protocol", [claim.protocol], paper.protocols)
-        _known(claim, "able", [claim.able] if claim.able else [], paper.abilities)
+        able = filter(None, [claim.able, *(check.able for check in claim.checks)])
+        _known(claim, "able", able, paper.abilities)
         _known(claim, "nulls", _nulls(claim), STANDARD_NULLS + paper.nulls)
         claim._of = paper
         files = [check.evidence.file for check in claim.checks if not check.pending]
-        files += [claim.ability.file] if claim.ability and claim.ability.file else []
+        abilities = filter(None, map(claim.ability, claim.checks))
+        files += [ability.file for ability in abilities if ability.file]
         _known(claim, "evidence.file", files, pipeline.every_file())
         if (earlier := claim.analysis.earlier) is not None:
             _known(claim, "earlier.profile", filter(None, [earlier.profile]), known)

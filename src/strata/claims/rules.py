@@ -67,7 +67,7 @@ class Tried(NamedTuple):
 
     def able(self, check: Check, subject: str) -> bool:
         """Whether a subject is shown to do what the claim is about."""
-        ability = self.claim.ability
+        ability = self.claim.ability(check)
         if ability is None:
             return True
         found = self.evidence(ability.file or check.evidence.file)
@@ -145,7 +145,7 @@ def _unable(tried: Tried, check: Check) -> Ruling | None:
         return None
     return Ruling(
         "open",
-        f"it is not shown that {tried.claim.ability.says}, so nothing can be lost",
+        f"it is not shown that {tried.claim.ability(check).says}, so nothing can be lost",
         "cannot be decided this way",
     )
 
@@ -155,7 +155,10 @@ def _too_few(tried: Tried, check: Check) -> Ruling | None:
     if repeats is None:
         return None
     found = recorded(tried.evidence(check.evidence.file).about, repeats.at)
-    counts = list(found.values()) if isinstance(found, Mapping) else []
+    counts = []
+    if isinstance(found, Mapping):  # by what the key ends in, where it names one
+        of = check.evidence.key.rpartition(".")[2]
+        counts = [found[of]] if of in found else list(found.values())
     if isinstance(found, list):
         counts = [len(found)]
     fewest = min(counts, default=None) if all(isinstance(each, int) for each in counts) else None

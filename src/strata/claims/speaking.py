@@ -73,8 +73,8 @@ def _earlier(spoken: Spoken, results: Path, subject: str) -> Spoken:
 
 
 def profile_of(file: str, spoken: Sequence[Spoken]) -> str | None:
-    """The profile that speaks for the claims judged on an evidence file."""
+    """The profile that speaks for the claims whose verdict rests on an evidence file."""
     for each in spoken:
-        if any(check.evidence.file == file for check in each.claim.checks):
+        if any(check.evidence.file == file and not check.measure for check in each.claim.checks):
             return each.profile
     return None

@@ -41,16 +41,20 @@ def variant_table(sequence_length: int) -> pd.DataFrame:
 
 
 def layer_table() -> pd.DataFrame:
-    """One row a variant and layer: its widths and parameters (Figure 3)."""
+    """One row a variant and layer: its widths and parameters, and those by the text's wording
+    (Figure 3)."""
     rows = [
         {
             "variant": name,
             "layer": layer,
             **shape._asdict(),
             "parameters": layer_parameters(shape, PUBLISHED),
+            "worded_parameters": layer_parameters(worded, PUBLISHED),
         }
         for name in VARIANTS
-        for layer, shape in enumerate(layer_shapes(name))
+        for layer, (shape, worded) in enumerate(
+            zip(layer_shapes(name), layer_shapes(name, wording="paper"), strict=True)
+        )
     ]
     return pd.DataFrame(rows)
 

@@ -4,6 +4,8 @@ A loss is nats per real token for the correct reader, and the mean over all posi
 included, where it is called reported, as the authors did.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -11,29 +13,29 @@ from scipy import stats
 from strata.evidence import AS_PUBLISHED, MODEL, RANDOM, minus
 from strata.lws.resampling import Kind, Resampling, change, change_draws, chosen, losses
 from strata.lws.runs import Result
-from strata.lws.scaling import BASELINES, VARIANTS
+from strata.lws.scaling import BASELINES, CONTROLS, VARIANTS
 from strata.records import Estimate
 from strata.statistics import (
     CONFIDENCE,
     columns,
-    debiased_range,
     estimate,
     mean_estimate,
     percentile_estimate,
     point,
+    tukey_range,
 )
 
-NOT_CROWN = ("vanilla_18l", "framed", "reverse")
-LWS_18L = (*NOT_CROWN, "crown")
+LWS_18L = ("vanilla_18l", "framed", "reverse", "crown")
 CONTROL = "shuffled_depth_roles"
+SWEEP = "rate_"  # begins the names of the sweep's groups
 NOTHING = point(np.nan)  # of what was not run
 HEADLINE: dict[str, Kind] = {"correct": "real", "as_published": "reported"}
 KEYS = [
     *(f"{key}.{name}" for key in ("val_loss", "val_ppl") for name in VARIANTS),
     *(f"ppl_change.{name}" for name in VARIANTS if name not in BASELINES.values()),
-    *("val_ppl_sd.baseline_18l", "lws_spread", "data_efficiency"),
-    *("depth_change.baseline_18l", "rank.baseline_12l"),
-    *(f"data_efficiency.{name}" for name in NOT_CROWN),
+    *("val_ppl_sd.baseline_18l", "lws_spread"),
+    *("depth_change.baseline_18l", "rank.baseline_12l", "ppl_change.bowtie"),
+    *(f"{key}.{name}" for key in ("data_efficiency", "isotropic_change") for name in LWS_18L),
     *("zero_over_real", "reported_over_real", "largest_gain_move"),
 ]
 
@@ -44,7 +46,7 @@ def table(results: list[Result], sampling: Resampling) -> pd.DataFrame:
     ranked = {reader: _ranks(results, reader, sampling) for reader in HEADLINE}
     rows = []
     for control in (False, True):
-        for variant, shape in VARIANTS.items():
+        for variant, shape in (VARIANTS | CONTROLS).items():
             for reader, kind in HEADLINE.items():
                 found = chosen(results, variant, reader, control)
                 if not found:
@@ -112,14 +114,27 @@ def gain_table(results: list[Result]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def rate_table(results: list[Result]) -> pd.DataFrame:
+    """One row a run of the sweep of the learning rate: its last validation loss, and whether it is
+    the lowest of all, which sets the rate of the others."""
+    columns = ["variant", "seed", "steps", "learning_rate"]
+    swept = [result for result in results if result["group"].startswith(SWEEP)]
+    table = pd.DataFrame([{key: each[key] for key in columns} for each in swept], columns=columns)
+    table["validation_loss"] = [each["validation_curve"][-1][1] for each in swept]
+    return table.assign(lowest=table["validation_loss"] == table["validation_loss"].min())
+
+
 def _ranks(results: list[Result], reader: str, sampling: Resampling) -> dict[str, Estimate]:
-    """Variant -> its place by the headline loss among those that were run, 1 the best; the draws of
-    seeds and documents are shared."""
+    """Variant -> its place by the headline loss among those that were run, 1 the best; the seeds
+    that all have, and the draws of seeds and documents, are shared."""
     found = {name: chosen(results, name, reader) for name in VARIANTS}
     run = {name: each for name, each in found.items() if each}
-    if not run:
+    common = _common(run.values())
+    if not common:
         return {}
-    pairs = [losses(each.values(), HEADLINE[reader], sampling) for each in run.values()]
+    pairs = [
+        losses([each[seed] for seed in common], HEADLINE[reader], sampling) for each in run.values()
+    ]
     values, draws = (np.array(part) for part in zip(*pairs, strict=True))
     places, drawn = (stats.rankdata(part, axis=0) for part in (values, draws))
     return {
@@ -128,25 +143,33 @@ def _ranks(results: list[Result], reader: str, sampling: Resampling) -> dict[str
     }
 
 
+def _common(found: Iterable[dict[int, Result]]) -> list[int]:
+    """The seeds that all of some variants have."""
+    seeds = [set(each) for each in found]
+    return sorted(set.intersection(*seeds)) if seeds else []
+
+
 def _present(found: dict[str, Estimate | None]) -> dict[str, Estimate]:
     return {key: estimate for key, estimate in found.items() if estimate is not None}
 
 
 def _of_reader(main: list[Result], reader: str, sampling: Resampling) -> dict[str, Estimate]:
     """The headline losses of the runs with one reader, and what follows from them."""
+
+    def against(name: str, base: str) -> Estimate | None:
+        pair = (chosen(main, each, reader) for each in (name, base))
+        return change(*pair, HEADLINE[reader], sampling)
+
     found = {
         "val_ppl_sd.baseline_18l": _spread_of_seeds(main, reader),
-        "lws_spread": _spread_of_profiles(main, reader, sampling),
-        "data_efficiency": _data_efficiency(main, reader, "crown"),
-        "depth_change.baseline_18l": change(
-            *(chosen(main, BASELINES[depth], reader) for depth in (18, 12)),
-            HEADLINE[reader],
-            sampling,
-        ),
-        **{f"data_efficiency.{name}": _data_efficiency(main, reader, name) for name in NOT_CROWN},
+        "lws_spread": _spread_of_profiles(main, reader),
+        "depth_change.baseline_18l": against(BASELINES[18], BASELINES[12]),
+        **{f"data_efficiency.{name}": _data_efficiency(main, reader, name) for name in LWS_18L},
+        **{f"isotropic_change.{name}": against(name, BASELINES[12]) for name in LWS_18L},
+        "ppl_change.bowtie": against("bowtie", BASELINES[18]),
     }
     ranks = _ranks(main, reader, sampling)
-    if len(ranks) == len(VARIANTS):
+    if len(_common(chosen(main, name, reader) for name in VARIANTS)) > 1:
         found["rank.baseline_12l"] = ranks["baseline_12l"]
     for variant, shape in VARIANTS.items():
         ours = chosen(main, variant, reader)
@@ -155,34 +178,48 @@ def _of_reader(main: list[Result], reader: str, sampling: Resampling) -> dict[st
             found[f"val_loss.{variant}"] = percentile_estimate(value, draws)
             found[f"val_ppl.{variant}"] = percentile_estimate(np.exp(value), np.exp(draws))
         if (base := BASELINES[shape.layers]) != variant:
-            against = change(ours, chosen(main, base, reader), HEADLINE[reader], sampling)
-            found[f"ppl_change.{variant}"] = against
+            found[f"ppl_change.{variant}"] = against(variant, base)
     return _present(found)
 
 
 def _of_control(main: list[Result], sampling: Resampling) -> dict[str, Estimate]:
-    """Every 18-layer LWS variant's null: Crown's layers in a random order against the baseline."""
-    control = chosen(main, "crown", "correct", control=True)
-    against = change(control, chosen(main, BASELINES[18], "correct"), "real", sampling)
-    return _present({f"ppl_change.{variant}": against for variant in LWS_18L})
+    """Every 18-layer LWS variant's null: its own layers in a random order against the baseline."""
+    base = chosen(main, BASELINES[18], "correct")
+    found = {
+        f"ppl_change.{name}": change(
+            chosen(main, name, "correct", control=True), base, "real", sampling
+        )
+        for name in LWS_18L
+    }
+    return _present(found)
 
 
 def _minus_control(main: list[Result], sampling: Resampling) -> dict[str, Estimate]:
-    """Every 18-layer LWS variant's change minus that of its null, on the same draws."""
+    """Every 18-layer LWS variant's change minus that of its null, on the same draws, over the seeds
+    that both have."""
     base = chosen(main, BASELINES[18], "correct")
-    control = chosen(main, "crown", "correct", control=True)
-    null = change_draws(control, base, "real", sampling)
     found = {}
-    for variant in LWS_18L:
-        own = change_draws(chosen(main, variant, "correct"), base, "real", sampling)
-        if own is not None and null is not None:
-            found[f"ppl_change.{variant}"] = estimate(own - null)
+    for name in LWS_18L:
+        pair = [chosen(main, name, "correct", control) for control in (False, True)]
+        common = base.keys() & pair[0].keys() & pair[1].keys()
+        own, null = (
+            change_draws({seed: each[seed] for seed in common}, base, "real", sampling)
+            for each in pair
+        )
+        if common:
+            found[f"ppl_change.{name}"] = estimate(own - null)
     return found
 
 
 def seed_counts(main: list[Result]) -> dict[str, int]:
-    """Variant -> how many seeds of it were trained with the correct reader."""
-    counts = {name: len(chosen(main, name, "correct")) for name in VARIANTS}
+    """Variant -> in how many seeds it and the baseline of its depth were trained with the correct
+    reader."""
+    found = {name: chosen(main, name, "correct") for name in VARIANTS | CONTROLS}
+    depths = {name: shape.layers for name, shape in (VARIANTS | CONTROLS).items()}
+    counts = {
+        name: len(runs.keys() & found[BASELINES[depths[name]]].keys())
+        for name, runs in found.items()
+    }
     return {name: count for name, count in counts.items() if count}
 
 
@@ -203,27 +240,24 @@ def _zeros(main: list[Result], source: str, sampling: Resampling) -> dict[str, E
     return found
 
 
-def _spread_of_profiles(main: list[Result], reader: str, sampling: Resampling) -> Estimate | None:
-    """Worst over best perplexity of the four 18-layer LWS variants, in percent above; debiased, as
-    noise alone spreads them."""
+def _spread_of_profiles(main: list[Result], reader: str) -> Estimate | None:
+    """Worst over best perplexity of the four 18-layer LWS variants, in percent above, by Tukey's
+    test of equal means over the seeds that all have; None below two."""
     found = [chosen(main, variant, reader) for variant in LWS_18L]
-    common = sorted(set.intersection(*(set(each) for each in found)))
-    if not common:
+    common = _common(found)
+    if len(common) < 2:
         return None
-    pairs = [losses([each[seed] for seed in common], HEADLINE[reader], sampling) for each in found]
-    values, draws = (np.array(part) for part in zip(*pairs, strict=True))
-    apart = debiased_range(values, draws)
-    return Estimate(*(100 * float(np.expm1(each)) for each in apart))
+    kind = HEADLINE[reader]
+    means = np.array([[_mean_loss(each[seed], kind) for seed in common] for each in found])
+    return Estimate(*(100 * float(np.expm1(end)) for end in tukey_range(means)))
 
 
 def _spread_of_seeds(main: list[Result], reader: str) -> Estimate | None:
     """Standard deviation of Baseline 18L's perplexity over seeds, with its chi-squared interval."""
-    documents = [r["documents"] for r in chosen(main, BASELINES[18], reader).values()]
-    if len(documents) < 2:
+    runs = chosen(main, BASELINES[18], reader).values()
+    if len(runs) < 2:
         return None
-    parts = ("real", "zero") if HEADLINE[reader] == "reported" else ("real",)
-    total = lambda each, what: sum(sum(each[f"{part}_{what}"]) for part in parts)
-    perplexities = [np.exp(total(each, "nll") / total(each, "tokens")) for each in documents]
+    perplexities = [np.exp(_mean_loss(each, HEADLINE[reader])) for each in runs]
     freedom = len(perplexities) - 1
     deviation = float(np.std(perplexities, ddof=1))
     tails = stats.chi2.ppf(((1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2), freedom)
@@ -231,18 +265,33 @@ def _spread_of_seeds(main: list[Result], reader: str) -> Estimate | None:
     return Estimate(deviation, float(low), float(high))
 
 
+def _mean_loss(result: Result, kind: Kind) -> float:
+    """Mean nats per position of one run."""
+    parts = ("real", "zero") if kind == "reported" else (kind,)
+    nll, tokens = (
+        sum(sum(result["documents"][f"{part}_{what}"]) for part in parts)
+        for what in ("nll", "tokens")
+    )
+    return nll / tokens
+
+
 def _data_efficiency(main: list[Result], reader: str, name: str) -> Estimate | None:
     """Positions Baseline 18L takes over those a variant takes to the same validation loss: the
     worse one's last. Mean over seeds with its t interval; None below two seeds."""
     ours, base = (chosen(main, variant, reader) for variant in (name, BASELINES[18]))
     ratios = [
-        _positions_ratio(ours[seed]["validation_curve"], base[seed]["validation_curve"])
+        tokens_saved(ours[seed]["validation_curve"], base[seed]["validation_curve"])
         for seed in sorted(ours.keys() & base.keys())
     ]
     return mean_estimate(np.array(ratios)) if len(ratios) > 1 else None
 
 
-def _positions_ratio(ours: list[list[float]], base: list[list[float]]) -> float:
+def tokens_saved(ours: list[list[float]], base: list[list[float]]) -> float:
+    """Positions that the base takes over ours, to the higher of both last losses.
+
+    Args:
+        ours, base: [positions or steps, loss] along a curve.
+    """
     goal = max(ours[-1][1], base[-1][1])
     return _first_at(base, goal) / _first_at(ours, goal)
 

@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 from strata.figures.shown import Shown
 from strata.figures.style import PALETTE, PUBLISHED_COLOUR, PUBLISHED_MARK, intervals, tight
+from strata.lws.published import curves as published_curves
+from strata.lws.scaling import BASELINES
 
 VARIANTS = {
     "baseline_12l": ("Baseline 12L", PALETTE[7]),
@@ -17,25 +19,33 @@ VARIANTS = {
     "framed": ("Framed LWS", PALETTE[1]),
     "reverse": ("Reverse LWS", PALETTE[2]),
     "crown": ("Crown LWS", PALETTE[8]),
+    "bowtie": ("Bowtie", PALETTE[3]),
 }
 READERS = {
     "as_published": "ours, as-published reader (reported)",
     "correct": "ours, correct reader",
 }
 DEEP = ("baseline_18l", "vanilla_18l", "framed", "reverse", "crown")
+PUBLISHED_BILLIONS = 5.112  # positions of a run
 FIGURE_4 = ("baseline_12l", "vanilla_12l", "baseline_18l", "vanilla_18l")
 
 
 def lws_depth_profile(shown: Shown) -> Figure:
-    """Figure 3: parameters of each layer (millions), one line a variant."""
+    """Figure 3: parameters of each layer (millions), one line a variant: the code's as lines, the
+    text's wording dashed where it differs, the first layers that the figure draws as marks."""
     layers = shown.table("lws/architecture_layers")
+    drawn = shown.published.by_name("lws/architecture.json", "first_layer_millions.")
     figure, axes = plt.subplots(1, 2, figsize=(12, 4.2), sharey=True)
     for axis, depth in zip(axes, (12, 18), strict=True):
         for name, rows in layers.groupby("variant", sort=False):
             if len(rows) == depth:
                 label, colour = VARIANTS[name]
-                millions = rows["parameters"] / 1e6
-                axis.plot(rows["layer"], millions, "o-", ms=4, color=colour, label=label)
+                code, text = rows["parameters"] / 1e6, rows["worded_parameters"] / 1e6
+                axis.plot(rows["layer"], code, "o-", ms=4, color=colour, label=label)
+                if not np.allclose(code, text, rtol=0.01):
+                    axis.plot(rows["layer"], text, "--", lw=1, color=colour)
+                if name in drawn:
+                    axis.plot(0, drawn[name], "D", ms=9, mfc="none", color=colour)
         axis.set(title=f"{depth} layers", xlabel="layer")
         axis.legend()
     axes[0].set_ylabel("parameters (millions)")
@@ -67,20 +77,24 @@ def lws_changes(shown: Shown) -> Figure:
     """Perplexity of each LWS variant against the baseline of its depth, with intervals."""
     names = [name for name in VARIANTS if not name.startswith("baseline")]
     table = shown.table("lws/compare").query("variant in @names")
-    published = shown.published.by_name("lws/compare.json", "ppl_change.")
+    printed = shown.published.by_name("lws/compare.json", "val_loss.")
     figure, axis = plt.subplots(figsize=(9, 4.4))
     styles = [
         ("as_published", False, -0.15, PALETTE[1], READERS["as_published"]),
         ("correct", False, 0.0, PALETTE[0], READERS["correct"]),
-        ("correct", True, 0.15, "0.55", "control: same layers in a random depth order"),
+        ("correct", True, 0.15, "0.55", "control: its layers in a random depth order"),
     ]
     for reader, control, shift, colour, label in styles:
         rows = table[(table["reader"] == reader) & (table["control"].notna() == control)]
         if not rows.empty:
             where, columns = rows["variant"].map(names.index) + shift, _ends("change_percent")
             intervals(axis, where, rows, columns, color=colour, label=label)
-    marks = [published.get(name, np.nan) for name in names]
-    axis.scatter(np.arange(len(names)) - 0.3, marks, **PUBLISHED_MARK, label="published")
+    bases = [BASELINES[12 if name.endswith("12l") else 18] for name in names]
+    gaps = printed.reindex(names).to_numpy() - printed[bases].to_numpy()
+    for power, alpha, label in ((1, 0.4, "published"), (2, 1, "published, squared")):
+        marks = 100 * np.expm1(power * gaps)
+        where = np.arange(len(names)) - 0.3
+        axis.scatter(where, marks, **PUBLISHED_MARK, alpha=alpha, label=label)
     axis.axhline(0, color="0.3", lw=0.8)
     axis.set_xticks(range(len(names)), [VARIANTS[name][0] for name in names])
     axis.set_ylabel("perplexity against baseline (%),\n95% intervals")
@@ -107,21 +121,37 @@ def lws_zeros(shown: Shown) -> Figure:
     return tight(figure)
 
 
-FIGURES = (lws_depth_profile, lws_validation, lws_changes, lws_zeros)
+FIGURES = (
+    lws_depth_profile,
+    lws_validation,
+    lws_validation_18l,
+    lws_training,
+    lws_changes,
+    lws_zeros,
+)
 
 
 def _validation(shown: Shown, variants: tuple[str, ...], start: float) -> Figure:
-    """Validation perplexity against positions by both readers, beside the published end values.
+    """Validation perplexity against positions: as published, corrected by the square, and ours by
+    each reader.
 
     Args:
         start: share of the run to leave out at its beginning.
     """
     chosen = shown.table("lws/curves", "kind == 'validation' and control != control")
     readers = [reader for reader in READERS if reader in set(chosen["reader"])]
-    widths = [2, *(3 for _ in readers)]
-    figure, axes = plt.subplots(1, len(widths), figsize=(13, 4.2), width_ratios=widths)
-    _published_ends(axes[0], variants, shown)
-    for axis, reader in zip(axes[1:], readers, strict=True):
+    figure, axes = plt.subplots(1, 2 + len(readers), figsize=(5 + 4.5 * len(readers), 4.2))
+    published = published_curves().query("variant in @variants")
+    published = published[published["positions_billion"] > start * PUBLISHED_BILLIONS]
+    for axis, power, title in zip(axes, (1, 2), ("published", "published, squared"), strict=False):
+        for name, rows in published.groupby("variant", sort=False):
+            colour = VARIANTS[name][1]
+            billions, value = rows["positions_billion"], rows["perplexity"] ** power
+            axis.plot(billions, value, "o-", ms=3, color=colour)
+            low, high = (rows["perplexity"] + sign * rows["sd_half_width"] for sign in (-1, 1))
+            axis.fill_between(billions, low**power, high**power, color=colour, alpha=0.15, lw=0)
+        axis.set(title=title, xlabel="positions (billion)", ylabel="validation perplexity")
+    for axis, reader in zip(axes[2:], readers, strict=True):
         rows = chosen.query("reader == @reader and variant in @variants")
         _curves(axis, rows[rows["positions"] > start * rows["positions"].max()], np.exp)
         axis.set(title=READERS[reader], ylabel="validation perplexity")
@@ -132,22 +162,14 @@ def _ends(column: str) -> tuple[str, str, str]:
     return column, f"{column}_low", f"{column}_high"
 
 
-def _published_ends(axis: Axes, variants: tuple[str, ...], shown: Shown) -> None:
-    published = shown.published.by_name("lws/compare.json", "val_ppl.")
-    for place, name in enumerate(variants):
-        axis.plot(place, published[name], "D", color=VARIANTS[name][1], ms=8)
-    axis.set_xticks(range(len(variants)), [VARIANTS[name][0] for name in variants], rotation=35)
-    axis.set(title="published end values", ylabel="validation perplexity")
-    axis.margins(x=0.2)
-
-
 def _curves(axis: Axes, rows: pd.DataFrame, shown: np.ufunc) -> None:
     """Mean over seeds as a line, every seed as a thin one."""
     for name, of_variant in rows.groupby("variant", sort=False):
         label, colour = VARIANTS[name]
         for _, of_seed in of_variant.groupby("seed"):
-            axis.plot(of_seed["positions"], shown(of_seed["loss"]), color=colour, lw=0.5, alpha=0.5)
+            millions = of_seed["positions"] / 1e6
+            axis.plot(millions, shown(of_seed["loss"]), color=colour, lw=0.5, alpha=0.5)
         mean = of_variant.groupby("positions")["loss"].mean()
-        axis.plot(mean.index, shown(mean), color=colour, lw=2, label=label)
-    axis.set_xlabel("training positions (tokens)")
+        axis.plot(mean.index / 1e6, shown(mean), color=colour, lw=2, label=label)
+    axis.set_xlabel("training positions (million)")
     axis.legend(fontsize="small")

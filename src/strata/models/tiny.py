@@ -26,7 +26,7 @@ def build(source: TinySource, folder: Path) -> None:
     torch.manual_seed(source.seed)
     made = _bert(source) if source.family == "bert" else _llama(source)
     made.save_pretrained(folder)
-    _tokenizer().save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
 
 
 def _llama(source: TinySource) -> PreTrainedModel:
@@ -56,7 +56,7 @@ def _shape(source: TinySource) -> dict[str, int]:
     }
 
 
-def _tokenizer() -> PreTrainedTokenizerFast:
+def tokenizer() -> PreTrainedTokenizerFast:
     with TOKENIZER_TEXT.open(encoding="utf-8") as lines:
         tokenizer = train_bpe(lines, VOCABULARY, [END])
     return PreTrainedTokenizerFast(

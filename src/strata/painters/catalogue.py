@@ -40,3 +40,10 @@ VARIANTS: dict[str, Variant] = {
     "parallel": Variant(lambda T, s, _: [schedules.parallel(T, s)], 0),
     "looped_parallel": Variant(lambda T, s, choice: [schedules.parallel(T, s, choice.loops)], 4),
 }
+APPENDIX: dict[str, Callable[[int, int], Schedule]] = {
+    "middle_twice": lambda T, s: schedules.middle_again(T, s, 2),
+    "middle_three_times": lambda T, s: schedules.middle_again(T, s, 3),
+    "parallel_pairs": schedules.parallel_pairs,
+}
+"""Edits of appendix A.6, and consecutive pairs in parallel (arXiv 2502.02790): of T, s."""
+PASSES = "passes"  # a parallel block fed back any number of times

@@ -1,13 +1,16 @@
 """What a stage would take, without running it: `--dry-run`."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from strata import paths
 from strata.painters.params import Measured
 from strata.params import Params
 from strata.schedules import Schedule, layer_executions
 
 BYTES = {"float32": 4, "bfloat16": 2, "auto": 2}
+MEMORY = paths.RESULTS / "bench" / "memory.json"
 ASSUMED_TFLOPS = 100  # sustained on one large GPU; an assumption, not a measurement
 TOKENS_PER_ITEM = {
     "lambada_openai": 90,
@@ -16,6 +19,7 @@ TOKENS_PER_ITEM = {
     "hellaswag": 4 * 95,
     "winogrande": 2 * 28,
     "gsm8k": 900 + 256,
+    "evaluation_text": 96,
 }  # rounded up, all choices together
 OTHER_TOKENS = 400  # an item of a task that is not listed; an assumption
 
@@ -51,6 +55,7 @@ def cost_of(
     tokens = sum(TOKENS_PER_ITEM.get(task, OTHER_TOKENS) * count for task, count in items.items())
     size = BYTES[section.dtype]
     weights = shape.depth * shape.layer_parameters * size / 2**30
+    peak = json.loads(MEMORY.read_text(encoding="utf-8"))
     hours = 2 * swept * tokens * shape.layer_parameters / (ASSUMED_TFLOPS * 1e12) / 3600
     return (
         f"profile {settings.profile}, {shape.name}, {section.dtype}\n"
@@ -58,8 +63,9 @@ def cost_of(
         f"layer executions    {swept:,} a token in one sweep, {single:,} one by one "
         f"({single / swept:.2f} times as many)\n"
         f"items               {dict(items)}, about {tokens:,} tokens\n"
-        f"memory              {weights:.1f} GiB of layers, up to {section.memory_gib} GiB of "
-        f"waiting hidden states\n"
+        f"memory              {peak['ratio'] * weights:.1f} GiB ({peak['ratio']:.2f} times the "
+        f"layers, as measured on a {peak['model']}), and up to {section.memory_gib} GiB of waiting "
+        f"hidden states\n"
         f"time                about {hours:.2f} hours for the model at an assumed "
         f"{ASSUMED_TFLOPS} TFLOP/s; the nulls come on top"
     )

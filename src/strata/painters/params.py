@@ -96,6 +96,23 @@ class PaintersLoopParams(Prompted):
     most_loops: Loops
 
 
+class FidelityParams(VariantChoice):
+    """Paper C's schedules by next-token measures on text.
+
+    passages: of the evaluation text; kinds: benchmarks whose right answers are further kinds of
+    text; texts: of each; null_passages: of every text for the nulls and the second decoder;
+    max_tokens: of a text; second: an entry of `painters_model` that names the second decoder.
+    """
+
+    passages: AtLeastTwo
+    null_passages: AtLeastTwo
+    kinds: tuple[Name, ...]
+    texts: AtLeastTwo
+    max_tokens: AtLeastTwo
+    most_loops: Loops
+    second: Literal["wheel", "wheels", "hub", "path"] | None
+
+
 class GenerationParams(Prompted):
     """Paper C, generation with each kind of cache."""
 
@@ -169,4 +186,5 @@ SECTIONS: dict[str, type[Section]] = {
     "painters_loops": PaintersLoopParams,
     "painters_generation": GenerationParams,
     "painters_glue": GlueParams,
+    "painters_fidelity": FidelityParams,
 }

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from strata.execution import trace
@@ -17,7 +18,14 @@ from strata.records import Estimate
 from strata.statistics import Floats, block_weights, percentile_estimate
 from strata.text import TokenBatch
 
-MEASURES = ("released", "per_token", "without_first_token", "centred", "linear_cka")
+MEASURES = (
+    "released",
+    "per_token",
+    "without_first_token",
+    "sink_removed",
+    "centred",
+    "linear_cka",
+)
 CKA_TOKENS = 512
 
 
@@ -34,12 +42,14 @@ def similarities(
     """Measure -> (passages, T + 1, T + 1); the mean over passages is the figure.
 
     released: a passage's states flattened over every position, first token and padding included;
-    per_token: cosine at each real token; the others leave the first token out too; centred: after
-    subtracting each depth's mean state; linear_cka: jackknife pseudo-values.
+    per_token: cosine at each real token; sink_removed: the same without the direction of each
+    depth's mean first token; the others leave the first token out; centred: after subtracting each
+    depth's mean state; linear_cka: jackknife pseudo-values.
     """
     inner = [_inner(batch.mask_BxL) for batch in batches]
     total = sum(states_[:, mask].sum(dim=1) for states_, mask in zip(hidden, inner, strict=True))
     means_SxD = total / sum(int(mask.sum()) for mask in inner)
+    sink_SxD = nn.functional.normalize(sum(each[:, :, 0].sum(dim=1) for each in hidden), dim=-1)
     found: dict[str, list[Floats]] = {measure: [] for measure in MEASURES[:-1]}
     tokens: list[torch.Tensor] = []
     for states_SxBxLxD, batch, mask in zip(hidden, batches, inner, strict=True):
@@ -50,21 +60,31 @@ def similarities(
             found["released"].append(_cosine(own.flatten(1)[:, None]))
             found["per_token"].append(_cosine(real))
             found["without_first_token"].append(_cosine(without))
+            along_SxN = torch.einsum("snd,sd->sn", real, sink_SxD)
+            removed = real - along_SxN[..., None] * sink_SxD[:, None]
+            found["sink_removed"].append(_cosine(removed))
             found["centred"].append(_cosine(without - means_SxD[:, None]))
             tokens.append(without)
     result = {measure: np.stack(values) for measure, values in found.items()}
     return result | {"linear_cka": _cka_pseudo_values(tokens)}
 
 
-def first_token_norms(
-    hidden: Sequence[torch.Tensor], batches: Sequence[TokenBatch]
-) -> pd.DataFrame:
-    """One row a state: mean norm of the first token and of the other real ones."""
-    first = torch.cat([each[:, :, 0].norm(dim=-1) for each in hidden], dim=1)
-    later = [each[:, _inner(b.mask_BxL)] for each, b in zip(hidden, batches, strict=True)]
-    others = torch.cat([each.norm(dim=-1) for each in later], dim=1)
-    norms = {"first_token": first.mean(dim=1), "others": others.mean(dim=1)}
-    return pd.DataFrame({"state": range(len(first)), **norms})
+def norms(hidden: Sequence[torch.Tensor], batches: Sequence[TokenBatch]) -> tuple[Floats, Floats]:
+    """Of each passage the norm of the first token, and the mean norm of the other real ones:
+    (S, passages) each."""
+    first, others = [], []
+    for states_SxBxLxD, batch in zip(hidden, batches, strict=True):
+        norms_SxBxL = states_SxBxLxD.norm(dim=-1)
+        inner = _inner(batch.mask_BxL)
+        first.append(norms_SxBxL[:, :, 0])
+        others.append((norms_SxBxL * inner).sum(dim=-1) / inner.sum(dim=-1))
+    return torch.cat(first, dim=1).numpy(), torch.cat(others, dim=1).numpy()
+
+
+def norm_table(first_SxN: Floats, others_SxN: Floats) -> pd.DataFrame:
+    """One row a state: both norms, averaged over passages."""
+    means = {"first_token": first_SxN.mean(axis=1), "others": others_SxN.mean(axis=1)}
+    return pd.DataFrame({"state": range(len(first_SxN)), **means})
 
 
 def pair_table(values: Floats) -> pd.DataFrame:
@@ -104,7 +124,7 @@ def _inner(mask_BxL: torch.Tensor) -> torch.Tensor:
 
 def _cosine(states_SxNxD: torch.Tensor) -> Floats:
     """Mean over N of the cosine between every two of S states: (S, S)."""
-    unit = torch.nn.functional.normalize(states_SxNxD, dim=-1)
+    unit = nn.functional.normalize(states_SxNxD, dim=-1)
     return torch.einsum("snd,tnd->st", unit, unit).numpy() / unit.shape[1]
 
 
@@ -125,5 +145,5 @@ def _cka_pseudo_values(tokens: Sequence[torch.Tensor]) -> Floats:
 def _cka(grams_SxNxN: torch.Tensor) -> Floats:
     centred = grams_SxNxN - grams_SxNxN.mean(dim=1, keepdim=True)
     flat = (centred - centred.mean(dim=2, keepdim=True)).flatten(1)
-    flat = torch.nn.functional.normalize(flat, dim=1)
+    flat = nn.functional.normalize(flat, dim=1)
     return (flat @ flat.T).numpy().astype(float)

@@ -8,10 +8,11 @@ from strata.painters.params import SingleLayerParams
 from strata.painters.scores import accuracies, curve_table
 from strata.records import Estimate
 from strata.schedules import Schedule
-from strata.statistics import HEADROOM, Floats, estimate
+from strata.statistics import HEADROOM, Floats, estimate, share_of_at_least
 
 EDGE = 2  # the "first and last few" layers of the claim
 CHANGES = ("skip", "swap")
+KEPT = 0.8  # of the accuracy, where a layer can be spared
 
 
 def cases(T: int) -> dict[str, Schedule]:
@@ -35,17 +36,24 @@ def analyse(
     table["full"] = full[0]
     measured = {"full_accuracy": estimate(full)}
     for change_name, rows in (("skip", accuracy[1 : T + 1]), ("swap", accuracy[T + 1 :])):
-        for key, draws in _regions(rows, full).items():
-            measured[f"{change_name}.{key}"] = estimate(draws)
+        for key, found in regions(rows, full).items():
+            measured[f"{change_name}.{key}"] = found
     return table, measured
 
 
-def _regions(accuracy: Floats, full: Floats) -> dict[str, Floats]:
-    """Accuracy lost at both ends beyond that lost in the middle, and what the middle keeps."""
+def regions(accuracy: Floats, full: Floats) -> dict[str, Estimate]:
+    """What is lost at both ends beyond what is lost in the middle, what the middle keeps on average
+    and the share of its layers that keep KEPT each.
+
+    Args:
+        accuracy: (layers, 1 + B) with each layer edited; full: (1 + B,), unedited.
+    """
     lost = full - accuracy
     middle = lost[EDGE:-EDGE].mean(axis=0)
+    kept = accuracy[EDGE:-EDGE] / np.maximum(full, HEADROOM)
     return {
-        "first_minus_middle": lost[:EDGE].mean(axis=0) - middle,
-        "last_minus_middle": lost[-EDGE:].mean(axis=0) - middle,
-        "middle_kept": accuracy[EDGE:-EDGE].mean(axis=0) / np.maximum(full, HEADROOM),
+        "first_minus_middle": estimate(lost[:EDGE].mean(axis=0) - middle),
+        "last_minus_middle": estimate(lost[-EDGE:].mean(axis=0) - middle),
+        "middle_kept": estimate(kept.mean(axis=0)),
+        "middle_layers_kept": share_of_at_least(kept, KEPT),
     }

@@ -45,6 +45,7 @@ def screen(spoken: Spoken, material: Material) -> str:
             "",
             f"{check.name}: {verdict_of(judged)}",
             f"  published   {published(check)} ({source.where} [{source.kind}])",
+            f"  measure     {check.measure or 'as published'}",
             f"  agrees      {region(check)} ({check.tolerance.reason})",
             f"  ours        {interval(judged.model)}",
         ]

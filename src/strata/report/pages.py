@@ -35,15 +35,17 @@ INDEX_SECTIONS = (
     *("Headlines", "All claims on one axis", "Every claim", "How verdicts are made"),
     *("Where paper, code and we differ", "What a run costs", "How to rerun"),
 )
+# fmt: off
 TAGS = {
-    *("a", "b", "blockquote", "br", "code", "dd", "div", "dl", "dt", "em", "hr", "i", "img", "li"),
-    *("h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "small", "span", "strong", "style"),
-    *("sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+    "a", "b", "blockquote", "br", "code", "dd", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4",
+    "h5", "h6", "hr", "i", "img", "li", "ol", "p", "pre", "small", "span", "strong", "style", "sub",
+    "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
 }
 ATTRIBUTES = {
-    *("alt", "border", "class", "colspan", "href", "id", "rowspan", "scope", "scoped", "src"),
-    *("style", "title"),
+    "alt", "border", "class", "colspan", "href", "id", "rowspan", "scope", "scoped", "src", "style",
+    "title",
 }
+# fmt: on
 
 
 class Page(NamedTuple):
@@ -110,7 +112,7 @@ def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> 
         counts=counts([each.verdict for each in material.spoken]),
         findings=parts.findings(material),
         sections=places,
-        figure=_svg(agreement(agreement_table(material.spoken))),
+        figure=svg(agreement(agreement_table(material.spoken))),
         filters=filters,
         claims=claims,
         meanings=parts.MEANINGS,
@@ -119,6 +121,12 @@ def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> 
     )  # fmt: skip
     contents = [Section("", 2, text) for text in INDEX_SECTIONS]
     return _page(INDEX, pages, body, contents, _source("verdicts.js"))
+
+
+def single_page(title: str, template: str, **material: Any) -> str:
+    """A page outside the report, of a template of this room."""
+    body = _environment().get_template(template).render(title=title, **material)
+    return _page(Page("", "", title), [], body, [])
 
 
 def _claim(spoken: Spoken, section: Section | None) -> dict[str, Any]:
@@ -175,7 +183,8 @@ def _linked(body: str, pages: list[Page]) -> str:
     return body
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """A figure as SVG in base64, the same bytes for the same figure."""
     picture = io.BytesIO()
     figure.savefig(picture, format="svg", bbox_inches="tight", metadata={"Date": None})
     return base64.b64encode(picture.getvalue()).decode()

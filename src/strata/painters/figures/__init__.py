@@ -1,6 +1,7 @@
 """Figures of paper C."""
 
 from strata.painters.figures.decoders import (
+    painters_drift,
     painters_generation,
     painters_loops,
     painters_similarity,
@@ -10,10 +11,17 @@ from strata.painters.figures.decoders import (
     painters_variants,
 )
 from strata.painters.figures.encoders import painters_glue, painters_glue_tasks
+from strata.painters.figures.fidelity import (
+    painters_fidelity,
+    painters_fidelity_kinds,
+    painters_fidelity_layers,
+    painters_fidelity_loops,
+)
 
 FIGURES = (
     painters_similarity,
     painters_token_norms,
+    painters_drift,
     painters_single_layer,
     painters_variants,
     painters_tasks,
@@ -21,4 +29,8 @@ FIGURES = (
     painters_generation,
     painters_glue,
     painters_glue_tasks,
+    painters_fidelity,
+    painters_fidelity_layers,
+    painters_fidelity_loops,
+    painters_fidelity_kinds,
 )

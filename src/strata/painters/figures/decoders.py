@@ -27,6 +27,7 @@ MEASURE_LABELS = {
     "released": "as released: flattened,\nfirst token and padding in",
     "per_token": "per token",
     "without_first_token": "per token,\nwithout the first",
+    "sink_removed": "per token, without the\nfirst token's direction",
     "centred": "centred,\nwithout the first",
     "linear_cka": "linear CKA,\nwithout the first",
 }
@@ -50,6 +51,24 @@ def painters_similarity(shown: Shown) -> Figure:
             axis.set_xlabel("state")
         axes[row, 0].set_ylabel(f"{subject_label(subject)}\nstate")
     figure.colorbar(image, ax=axes, shrink=0.8, label="similarity")
+    return figure
+
+
+def painters_drift(shown: Shown) -> Figure:
+    """Edited models beside the full one, state by state: cosine, and ratio of variances."""
+    table = shown.table("painters/drift")
+    subjects = list(table["subject"].unique())
+    figure, axes = panels(2, len(subjects), 3.6, 2.8)
+    for column, subject in enumerate(subjects):
+        for variant, own in table[table["subject"] == subject].groupby("variant", sort=False):
+            for axis, name in zip(axes[:, column], ("cosine", "variance_ratio"), strict=True):
+                label, colour = variant.replace("_", " "), VARIANT_COLOURS[variant]
+                axis.plot(own["state"], own[name], label=label, color=colour)
+        axes[0, column].set_title(subject_label(subject))
+        axes[1, column].set(xlabel="state", yscale="log")
+    axes[0, 0].set_ylabel("cosine to the full model's")
+    axes[1, 0].set_ylabel("variance over the full model's")
+    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
@@ -130,12 +149,18 @@ def full_line(axis: Axes, value: float) -> None:
 
 def painters_loops(shown: Shown) -> Figure:
     """Score by passes and affected layers, and the best number of passes with its interval."""
-    table, best = shown.table("painters/loops"), shown.table("painters/loops_best")
+    table = shown.table("painters/loops")
+    return loops_panels(table, shown.table("painters/loops_best"), "normalised median")
+
+
+def loops_panels(table: pd.DataFrame, best: pd.DataFrame, score: str) -> Figure:
+    """The model's score by passes and affected layers, and the best passes of every subject."""
     figure, (heat, line) = plt.subplots(1, 2, figsize=(12.4, 4.4))
     own = table[table["subject"] == MODEL]
     grid = own.pivot(index="affected", columns="loops", values="value").iloc[::-1]
-    sns.heatmap(grid, ax=heat, cmap="viridis", annot=True, fmt=".2f", annot_kws={"size": 8})
-    heat.set(title="normalised median", ylabel="affected layers M", xlabel="passes")
+    look = {"annot": grid.shape[1] <= 12, "fmt": ".2f", "annot_kws": {"size": 8}}
+    sns.heatmap(grid, ax=heat, cmap="viridis", **look)
+    heat.set(title=score, ylabel="affected layers M", xlabel="passes")
     subject_lines(line, best, "affected", fmt="o-", ms=4)
     line.set_title("best number of passes, 95% interval")
     line.set(xlabel="affected layers M", ylabel="passes")

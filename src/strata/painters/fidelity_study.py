@@ -1,0 +1,102 @@
+"""Next-token measures as a study: kinds of text, and resumable sums over them.
+
+Kinds are the evaluation text, and benchmarks with their right answers.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from lm_eval.api.task import ConfigurableTask
+from transformers import PreTrainedTokenizerBase
+
+from strata.models import LoadedModel, text_config
+from strata.painters.fidelity import MEASURES, Case, measured
+from strata.painters.params import FidelityParams
+from strata.params import Params
+from strata.statistics import Floats
+from strata.tasks import load_task
+from strata.text import TokenBatch, batches, read_passages
+from strata.work import Work
+
+TEXT = "evaluation_text"
+
+
+def texts(settings: Params) -> dict[str, list[str]]:
+    """Kind -> texts: passages in their order, and the first documents of each benchmark.
+
+    Raises:
+        TaskError, TextError: a benchmark or the evaluation text cannot be had.
+    """
+    section = settings.painters_fidelity
+    found = {TEXT: read_passages(settings)[: section.passages]}
+    for kind in section.kinds:
+        task = load_task(kind, settings.benchmarks, settings.local)
+        documents = list(task.eval_docs)[: section.texts]
+        found[kind] = [answered(task, document) for document in documents]
+    return found
+
+
+def answered(task: ConfigurableTask, document: dict[str, Any]) -> str:
+    """A benchmark's document as the harness asks it, and its right answer."""
+    answer = task.doc_to_target(document)
+    if isinstance(answer, int):
+        answer = task.doc_to_choice(document)[answer]
+    return f"{task.doc_to_text(document)}{task.config.target_delimiter}{answer}"
+
+
+def tokenised(
+    found: list[str], tokenizer: PreTrainedTokenizerBase, section: FidelityParams
+) -> list[TokenBatch]:
+    """Batches of texts, each after the BOS token where the tokenizer adds one."""
+    made = batches(found, tokenizer, section.batch_size, section.max_tokens)
+    begin = tokenizer("a")["input_ids"][0]
+    return [_after(begin, batch) for batch in made] if begin == tokenizer.bos_token_id else made
+
+
+def _after(begin: int, batch: TokenBatch) -> TokenBatch:
+    first = torch.full_like(batch.ids_BxL[:, :1], begin)
+    ids = torch.cat([first, batch.ids_BxL], dim=1)
+    return TokenBatch(batch.rows, ids, torch.cat([torch.ones_like(first), batch.mask_BxL], dim=1))
+
+
+def unigram(batches: list[TokenBatch], vocabulary: int) -> torch.Tensor:
+    """Log-probabilities, by vocabulary, of a model that knows how often each token is scored.
+
+    Counts are smoothed by one.
+    """
+    scored = torch.cat([batch.ids_BxL[:, 1:][batch.mask_BxL[:, 1:].bool()] for batch in batches])
+    counts = torch.bincount(scored, minlength=vocabulary) + 1
+    return (counts / counts.sum()).log()
+
+
+class Sums(NamedTuple):
+    """What was measured on P texts: sums (P, 1 + S, MEASURES), the unigram model first; tokens
+    scored (P,)."""
+
+    sums: Floats
+    tokens: Floats
+
+
+def collected(
+    work: Work,
+    unit: str,
+    loaded: LoadedModel,
+    made: Sequence[Case],
+    found: list[str],
+    section: FidelityParams,
+) -> Sums:
+    """Every case on every text, batch by batch; batches measured before are read."""
+    plan = [case.schedule for case in made]
+    made_of = tokenised(found, loaded.tokenizer, section)
+    log_q_V = unigram(made_of, text_config(loaded.model).vocab_size)
+    sums = np.zeros((len(found), 1 + len(plan), len(MEASURES)))
+    tokens = np.zeros(len(found))
+    for number, batch in enumerate(made_of):
+        make = lambda batch=batch: measured(
+            loaded.model, plan, batch, log_q_V, section.memory_gib
+        ).tolist()
+        sums[batch.rows] = np.swapaxes(work.once(f"{unit}-{number}", make), 0, 1)
+        tokens[batch.rows] = batch.mask_BxL[:, 1:].sum(dim=1)
+    return Sums(sums, tokens)
