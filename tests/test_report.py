@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+from importlib.resources import files
 from urllib.parse import unquote
 
 import matplotlib.pyplot as plt
@@ -105,7 +106,8 @@ def hostile(material):
 def loud(page):
     """What of a page runs, loads, or leads away by itself or to code."""
     parsed = BeautifulSoup(page, "lxml")
-    own = [*parsed.find_all("link", rel="icon"), *parsed.find_all("script")[-1:]]
+    search = (files("strata.report") / "verdicts.js").read_text()
+    own = [*parsed.find_all("link", rel="icon"), *parsed.find_all("script", string=search)]
     for tag in set(parsed.find_all(True)) - set(own):
         refreshes = tag.get("http-equiv", "").lower() == "refresh"
         loads = not tag.get("src", "data:image/").startswith("data:image/")
