@@ -59,6 +59,12 @@ def main() -> None:
     with world() as here:
         device = here.device
     checks: dict[str, dict[str, Any]] = {}
+    about = {
+        "device": records.gpu() if device.type == "cuda" else device.type,
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "checks": checks,
+    }
     with TemporaryDirectory() as folder:
         ours, cpu = (run_stages(Path(folder) / name) for name in ("device", "cpu"))
         for name, check in {
@@ -73,13 +79,7 @@ def main() -> None:
         }.items():
             checks[name] = outcome(check)
             print(f"{name}: {checks[name]}", flush=True)
-    about = {
-        "device": records.gpu() if device.type == "cuda" else device.type,
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "checks": checks,
-    }
-    records.write_json(paths.results("large") / "provenance" / "self_check.json", about)
+            records.write_json(paths.results("large") / "provenance" / "self_check.json", about)
     sys.exit(not all(check.get("passed", True) for check in checks.values()))
 
 

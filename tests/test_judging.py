@@ -186,6 +186,9 @@ def test_one_seed_decides_nothing(tmp_path):
     )
     found = verdict(tmp_path, claim, about={"seeds": {"a": 1, "b": 3}}, model=(9, 11))
     assert (found.outcome, found.open) == ("open", ["more data would decide"])
+    named = claim["checks"][0]["evidence"]["key"].rpartition(".")[2]
+    seeds = {named: 2, "b": 1}
+    assert outcome(tmp_path, claim, about={"seeds": seeds}, model=(9, 11)) == "replicated"
     assert "does not record 2 seeds" in verdict(tmp_path, claim, model=(9, 11)).because
 
 
