@@ -224,8 +224,9 @@ def test_a_number_is_searched_for_as_a_whole(report, browser):
     assert "A-CORE" in searched(browser, report, "63419")
     assert "A-CORE" in searched(browser, report, "63,419%")
     assert searched(browser, report, "6341") == []
+    assert "A-ANTI" in searched(browser, report, "-0.6")
     eleven = searched(browser, report, "layer 11")
-    assert "A-CORE" in eleven and len(eleven) < len(searched(browser, report, "layer"))
+    assert "A-CORE" in eleven and "A-LOSS" not in eleven
 
 
 def test_models_and_papers_are_searched_too(report, browser):

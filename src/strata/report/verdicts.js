@@ -13,14 +13,17 @@ function tokens(text) {
 
 const unsigned = (token) => token.replace(/^[+-]/, "");
 
+// "layer 11" is one place, so its number must stand behind its word
+const PLACES = /^(layers?|table|fig|figure)$/;
+
 function matches(own, searched) {
-  return searched.every((word) =>
-    own.some((token) =>
-      /^[+-]?[\d.]+$/.test(word)
-        ? token === word || unsigned(token) === word
-        : token.startsWith(word),
-    ),
-  );
+  return searched.every((word, i) => {
+    if (!/^[+-]?[\d.]+$/.test(word)) return own.some((token) => token.startsWith(word));
+    const before = PLACES.test(searched[i - 1]) ? searched[i - 1] : "";
+    return own.some(
+      (token, k) => [token, unsigned(token)].includes(word) && (own[k - 1] ?? "").startsWith(before),
+    );
+  });
 }
 
 function show(address = true) {
@@ -57,7 +60,12 @@ function reveal() {
   }
 }
 
-const words = new Map(claims.map((claim) => [claim, tokens(`${claim.textContent} ${claim.dataset.words}`)]));
+const words = new Map(
+  claims.map((claim) => {
+    const cells = [...claim.querySelectorAll("th, td")].map((cell) => cell.textContent);
+    return [claim, tokens([...cells, claim.dataset.words].join(" "))];
+  }),
+);
 for (const [name, value] of new URLSearchParams(location.search)) {
   if (filters.elements[name]) filters.elements[name].value = value;
 }
