@@ -11,7 +11,16 @@ from strata.claims.__main__ import passed_by
 from strata.claims.coverage import simulated
 from strata.claims.numbers import interval
 from strata.claims.speaking import Spoken
-from strata.claims.tables import check_table, counts, markdown, plain, read_verdicts, tally_table
+from strata.claims.tables import (
+    check_table,
+    counts,
+    markdown,
+    measured,
+    plain,
+    published,
+    read_verdicts,
+    tally_table,
+)
 from strata.records import Estimate, rounded, write_json
 from strata.report.claim import anew, likeness, screen
 from strata.report.material import read_material
@@ -72,9 +81,9 @@ def test_a_null_with_the_models_numbers_would_pass(tmp_path):
     [
         (None, "-"),
         ((1452, 1342, 1573), "1,450 [1,340, 1,570]"),
-        ((-0.50091, -0.51171, -0.49281), "-0.501 [-0.512, -0.493]"),
+        ((-0.50091, -0.51171, -0.49281), "−0.501 [−0.512, −0.493]"),
         ((0.001654, 0.0006342, 0.002999), "0.0017 [0.0006, 0.0030]"),
-        ((-0.00004, -0.01, 0.02), "0.000 [-0.010, 0.020]"),
+        ((-0.00004, -0.01, 0.02), "0.000 [−0.010, 0.020]"),
         ((181107456, 181107456, 181107456), "181,107,456"),
         ((0.5, 0.5, 0.5), "0.5"),
     ],
@@ -82,6 +91,18 @@ def test_a_null_with_the_models_numbers_would_pass(tmp_path):
 def test_numbers_have_the_digits_that_their_interval_allows(estimate, shown):
     named = estimate and dict(zip(("value", "low", "high"), estimate, strict=True))
     assert interval(named) == shown
+
+
+def test_a_change_has_its_sign_and_a_percentage_its_unit(tmp_path):
+    below = {"side": "below", "reason": "because"}
+    change = check(name="c", unit="% perplexity", kind="sign", published=-0.6, tolerance=below)
+    (claim,) = ledger(tmp_path, entry(checks=[check(), change]))
+    plain, change = claim.checks
+    found = {"value": 1452.3, "low": 1342, "high": 1573}
+    assert measured(change, found) == "+1,450% [+1,340, +1,570]"
+    assert measured(plain, found) == "1,450 [1,340, 1,570]"
+    assert measured(change, {"value": -0.002, "low": -0.01, "high": 0.02}).startswith("−0.002% [−")
+    assert (published(change), published(plain)) == ("−0.6% perplexity", "10 units")
 
 
 def test_tables_show_what_was_judged(tmp_path):

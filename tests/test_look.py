@@ -183,7 +183,7 @@ def test_the_price_comes_first_and_may_be_all(
 
 
 @pytest.mark.parametrize(
-    ("model", "name"), [("a b", "a--b"), ("..", "model"), ("Ünï-1.5", "n--1.5"), ("o/n", "o--n")]
+    ("model", "name"), [("a b", "a--b"), ("..", "model"), ("Ünï-1.5", "n---1.5"), ("o/n", "o--n")]
 )
 def test_names_are_fit_for_a_folder(model, name):
     assert measuring._name(model) == name

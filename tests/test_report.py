@@ -6,8 +6,10 @@ import json
 import re
 import shutil
 from importlib.resources import files
+from itertools import groupby
 from urllib.parse import unquote
 
+import lxml.html
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
@@ -16,10 +18,11 @@ from PIL import Image
 
 from strata import paths
 from strata.claims import load_ledger
-from strata.claims.tables import command
+from strata.claims.tables import command, measured
 from strata.figures import style
 from strata.papers import load_papers
 from strata.report import pages
+from strata.report.forest import strip
 from strata.report.material import read_material
 from strata.report.sections import section_of, section_of_claims
 
@@ -171,6 +174,27 @@ def test_png_has_few_colours_and_the_same_bytes():
     assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
 
 
+def test_a_strip_shows_zone_published_ours_and_nulls():
+    core = next(each for each in read_material().spoken if each.claim.id == "A-ANTI")
+    for check, judged in zip(core.claim.checks, core.verdict.checks, strict=True):
+        drawn = lxml.html.fromstring(strip(check, judged))
+        assert drawn.get("role") == "img" and "passes: below 0" in drawn.get("aria-label")
+        assert measured(check, judged.model) in drawn.get("aria-label")
+        (zone,) = drawn.find_class("zone")
+        line, dot = drawn.find_class("ours")
+        assert float(zone.get("x")) == 0, "a region without an end fills its side"
+        assert float(line.get("x1")) <= float(dot.get("cx")) <= float(line.get("x2"))
+        inside = float(dot.get("cx")) <= float(zone.get("x")) + float(zone.get("width"))
+        assert inside == (judged.model["value"] < 0)
+        assert len(drawn.find_class("null")) == len(judged.nulls)
+        assert len(drawn.find_class("published")) == (check.published is not None)
+
+
+def test_what_is_not_measured_has_no_strip():
+    spoken = next(each for each in read_material().spoken if each.verdict.checks[0].model is None)
+    assert strip(spoken.claim.checks[0], spoken.verdict.checks[0]) == ""
+
+
 @pytest.fixture(scope="module")
 def browser():
     if not (CHROMIUM and DRIVER):
@@ -247,6 +271,63 @@ def test_search_and_filters_choose_claims(report, browser):
     assert browser.find_element(By.ID, "shown").text.startswith("1 of ")
     browser.find_element(By.NAME, "search").send_keys(" nosuchword")
     assert visible(browser) == []
+
+
+def searched(browser, report, text):
+    """The claims that a search shows."""
+    opened(browser, report / "index.html")
+    script = (
+        "const f = document.forms.filters; f.search.value = arguments[0];"
+        "f.dispatchEvent(new Event('input'));"
+        "return claims.filter(c => !c.hidden).map(c => c.rows[0].id)"
+    )
+    return browser.execute_script(script, text)
+
+
+def test_a_number_is_searched_for_as_a_whole(report, browser):
+    assert "A-CORE" in searched(browser, report, "63419")
+    assert "A-CORE" in searched(browser, report, "63,419%")
+    assert searched(browser, report, "6341") == []
+    assert "A-ANTI" in searched(browser, report, "-0.6")
+    eleven = searched(browser, report, "layer 11")
+    assert "A-CORE" in eleven and "A-LOSS" not in eleven
+
+
+def test_models_and_papers_are_searched_too(report, browser):
+    assert "C-BERT-REPEAT" in searched(browser, report, "MiniLM")
+    of_c = searched(browser, report, "painters")
+    assert of_c and all(each.startswith("C-") for each in of_c)
+
+
+def test_the_address_keeps_what_is_chosen(report, browser):
+    opened(browser, report / "index.html")
+    browser.execute_script("document.querySelector('.counts [data-verdict=open]').click()")
+    chosen = visible(browser)
+    assert set(chosen) == {"open"}
+    browser.get(browser.current_url)
+    assert visible(browser) == chosen
+    assert "verdict=open" in browser.current_url
+
+
+def test_a_claim_that_is_linked_to_is_shown(report, browser):
+    browser.get((report / "index.html").as_uri() + "?search=63419#C-SIM")
+    ids = browser.execute_script("return claims.filter(c => !c.hidden).map(c => c.rows[0].id)")
+    assert "C-SIM" in ids
+
+
+def test_an_empty_result_says_so_and_order_is_by_verdict(report, browser):
+    searched(browser, report, "nosuchword")
+    shown = "return document.getElementById('shown').textContent"
+    assert "Nothing matches" in browser.execute_script(shown)
+    opened(browser, report / "index.html")
+    before = visible(browser)
+    browser.execute_script(
+        "const f = document.forms.filters; f.order.value = 'verdict';"
+        "f.dispatchEvent(new Event('change'))"
+    )
+    after = visible(browser)
+    assert sorted(after) == sorted(before)
+    assert [each for each, _ in groupby(after)] == list(dict.fromkeys(after))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -138,6 +138,11 @@ class Check(Entry):
         return self
 
     @property
+    def change(self) -> bool:
+        """Whether the value is a change or difference, which may lie on either side of 0."""
+        return self.kind == "sign" or self.unit.startswith("% ")
+
+    @property
     def region(self) -> tuple[float, float]:
         """The values that agree with the paper, ends included."""
         tolerance, published = self.tolerance, self.published

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from strata.claims import family
 from strata.claims.entries import Check, Claim
 from strata.claims.judging import OUTCOMES, Judged, Verdict
 from strata.claims.nulls import holds
-from strata.claims.numbers import interval, number
+from strata.claims.numbers import exact, interval, number
 from strata.claims.speaking import Spoken
 from strata.records import Estimate
 from strata.results import read_as, read_json
@@ -107,8 +107,10 @@ def _check_row(spoken: Spoken, check: Check, judged: Judged) -> dict[str, str]:
         "where": f"{source.where} [{source.kind}]",
         "published": published(check),
         "agrees": region(check),
-        "ours": interval(judged.model),
-        "nulls": _nulls(judged),
+        "ours": measured(check, judged.model),
+        "unit": check.unit.removeprefix("%").strip(),
+        "exact": exact(judged.model),
+        "nulls": _nulls(check, judged),
         "verdict": verdict_of(judged),
         "model": verdict.tried_on or "-",
         "profile": _profile(claim, profile),
@@ -127,7 +129,15 @@ def verdict_of(judged: Judged | Verdict) -> str:
 
 def published(check: Check) -> str:
     """The printed number and its unit, or the claim's direction in words."""
-    return check.says if check.published is None else f"{number(check.published)} {check.unit}"
+    if check.published is None:
+        return check.says
+    space = "" if check.unit.startswith("%") else " "
+    return f"{number(check.published, check.change)}{space}{check.unit}"
+
+
+def measured(check: Check, estimate: Mapping[str, float] | None) -> str:
+    """A measurement as its check speaks of it: a sign on a change, and % behind a percentage."""
+    return interval(estimate, "%" if check.unit.startswith("%") else "", check.change)
 
 
 def region(check: Check) -> str:
@@ -225,6 +235,8 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _nulls(check: Judged) -> str:
-    parts = [f"{name.replace('_', ' ')} {interval(null)}" for name, null in check.nulls.items()]
+def _nulls(check: Check, judged: Judged) -> str:
+    parts = [
+        f"{name.replace('_', ' ')} {measured(check, null)}" for name, null in judged.nulls.items()
+    ]
     return "; ".join(parts) or "-"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -60,7 +60,7 @@ def important(ablated: pd.DataFrame, agreed: pd.DataFrame) -> list[dict[str, str
     return [
         {
             "layer": str(row["layer"]),
-            "perplexity": _shown(row, drawing.CHANGE),
+            "perplexity": _shown(row, drawing.CHANGE, unit="%", signed=True),
             **{
                 change: _shown(by_place.loc[change, row["layer"]], drawing.AGREEMENT)
                 if (change, row["layer"]) in by_place.index
@@ -72,8 +72,8 @@ def important(ablated: pd.DataFrame, agreed: pd.DataFrame) -> list[dict[str, str
     ]
 
 
-def _shown(row: pd.Series, columns: tuple[str, ...]) -> str:
-    return interval(dict(zip(("value", "low", "high"), row[list(columns)], strict=True)))
+def _shown(row: pd.Series, columns: tuple[str, ...], **look: Any) -> str:
+    return interval(dict(zip(("value", "low", "high"), row[list(columns)], strict=True)), **look)
 
 
 def judged(folder: Path) -> list[tuple[Spoken, list[dict[str, str]]]]:

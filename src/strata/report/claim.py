@@ -16,9 +16,8 @@ from pathlib import Path
 from strata import paths, pipeline
 from strata.claims.entries import Check, LedgerError
 from strata.claims.measured import read_evidence
-from strata.claims.numbers import interval
 from strata.claims.speaking import Spoken
-from strata.claims.tables import because, command, published, region, tried_on, verdict_of
+from strata.claims.tables import because, command, measured, published, region, tried_on, verdict_of
 from strata.command_line import one_line_errors
 from strata.evidence import MODEL
 from strata.records import SIGNIFICANT_DIGITS, Estimate
@@ -47,9 +46,9 @@ def screen(spoken: Spoken, material: Material) -> str:
             f"  published   {published(check)} ({source.where} [{source.kind}])",
             f"  measure     {check.measure or 'as published'}",
             f"  agrees      {region(check)} ({check.tolerance.reason})",
-            f"  ours        {interval(judged.model)}",
+            f"  ours        {measured(check, judged.model)}",
         ]
-        lines += [f"  {name:<11} {interval(each)}" for name, each in judged.nulls.items()]
+        lines += [f"  {name:<11} {measured(check, each)}" for name, each in judged.nulls.items()]
         lines += [f"  evidence    {check.evidence.file}#{check.evidence.key}"]
     return "\n".join([*lines, "", *_behind(spoken, material)])
 
@@ -109,7 +108,8 @@ def _compared(check: Check, committed: Path, found: Path) -> str:
     before, after = (_estimate(check, folder) for folder in (committed, found))
     if before is None or after is None:
         return f"{check.name}: not measured"
-    shown = f"{interval(before._asdict())} committed, {interval(after._asdict())} anew"
+    was, now = (measured(check, each._asdict()) for each in (before, after))
+    shown = f"{was} committed, {now} anew"
     return f"{check.name}: {likeness(before, after)} ({shown})"
 
 

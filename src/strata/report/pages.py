@@ -98,7 +98,14 @@ def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> 
     """The summary: headlines, all claims with search and filters, deviations, costs."""
     found = section_of_claims(notebooks, material.papers)
     places = {each.claim.id: section_of(each.claim.id, found) for each in material.spoken}
-    claims = [_claim(each, places[each.claim.id]) for each in material.spoken]
+    findings = parts.findings(material)
+    found_of = {each.spoken.claim.id: each.found for every in findings.values() for each in every}
+    titles = {paper.letter: paper.title for paper in material.papers}
+    claims = [
+        _claim(each, places[each.claim.id])
+        | {"words": f"{titles[each.claim.paper]} {found_of.get(each.claim.id, '')}"}
+        for each in material.spoken
+    ]
     filters = {
         name: [value for value in order if value in {claim[name] for claim in claims}]
         for name, order in (
@@ -110,7 +117,7 @@ def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> 
     body = _environment().get_template("index.html.j2").render(
         tally=parts.tally(material.spoken),
         counts=counts([each.verdict for each in material.spoken]),
-        findings=parts.findings(material),
+        findings=findings,
         sections=places,
         figure=svg(agreement(agreement_table(material.spoken))),
         filters=filters,
@@ -139,6 +146,7 @@ def _claim(spoken: Spoken, section: Section | None) -> dict[str, Any]:
         "profile": profile,
         "model": tried_on(spoken),
         "because": because(spoken),
+        "note": claim.note,
         "verdict": verdict.outcome,
         "command": command(claim, profile),
         "section": section,

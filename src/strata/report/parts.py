@@ -24,8 +24,10 @@ from strata.claims.tables import (
     verdict_of,
 )
 from strata.report.costs import cost_table
+from strata.report.forest import strip
 from strata.report.material import Material, heading
 from strata.report.sections import Section, section_of
+from strata.report.texts import Headline
 
 MEANINGS: dict[Outcome, str] = {
     "replicated": "every check agrees, no null model does the same, and model, data and method are "
@@ -61,9 +63,12 @@ def tallies(material: Material) -> str:
 
 
 class Finding(NamedTuple):
-    """A headline as it is shown: the claim, what was found on it, and how sure that is."""
+    """A headline as it is shown: the claim, the check that speaks for it and its strip, what was
+    found on it, and how sure that is."""
 
     spoken: Spoken
+    shown: dict[str, str]
+    strip: str
     found: str
     because: str
     nulls: str
@@ -75,18 +80,21 @@ def findings(material: Material) -> dict[str, list[Finding]]:
     by_id = {each.claim.id: each for each in material.spoken}
     return {
         heading(paper): [
-            _finding(by_id[each.claim], each.found, material.results)
+            _finding(by_id[each.claim], each, material.results)
             for each in material.headlines[paper.letter]
         ]
         for paper in material.papers
     }
 
 
-def _finding(spoken: Spoken, found: str, results: Path) -> Finding:
+def _finding(spoken: Spoken, headline: Headline, results: Path) -> Finding:
     claim, profile = spoken.claim, spoken.profile
+    place = [check.evidence.key for check in claim.checks].index(headline.shown)
     return Finding(
         spoken,
-        quote(found, results, lambda _: profile, profile),
+        check_table([spoken]).iloc[place].to_dict(),
+        strip(claim.checks[place], spoken.verdict.checks[place]),
+        quote(headline.found, results, lambda _: profile, profile),
         because(spoken),
         null_models(claim, spoken.verdict),
         command(claim, profile),
