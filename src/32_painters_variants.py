@@ -9,7 +9,7 @@ Outputs   results/<profile>/painters/variants.json          what the ledger judg
           results/<profile>/painters/variants_items.csv     every item of the model
           results/<profile>/painters/released.json          the released number, on its own model
 Cost      laptop: about two minutes on 2 cores with bfloat16 in hardware, else four; 2 GiB;
-          an interrupted run goes on where it stopped, 250 items at a time; --dry-run prices a
+          an interrupted run goes on where it stopped, 32 items at a time; --dry-run prices a
           profile
 """
 
@@ -48,6 +48,7 @@ def run(settings: Params) -> None:
         items = measure(subject, each, asked if subject == MODEL else null_asked)
         if subject == MODEL:
             own, full = items, variants.full_accuracy(items, section)
+            full_norm = variants.full_accuracy(variants.by_acc_norm(items), section)
             evidence.rows("variants_items", variants.wide(own, made))
         reference = full if subject == MODEL else full[..., :1]
         found = variants.curves(items, made, reference, section)
@@ -58,8 +59,13 @@ def run(settings: Params) -> None:
         own_full = variants.full_accuracy(items, section)
         evidence.measured(subject, variants.measurements(found) | variants.all_tasks(found))
         evidence.measured(subject, above_guessing(guesses(items), own_full))
+        reference = full_norm if subject == MODEL else full_norm[..., :1]
+        by_norm = variants.curves(variants.by_acc_norm(items), made, reference, section)
+        keys = variants.measurements(by_norm).items()
+        evidence.measured(subject, {f"acc_norm.{key}": each for key, each in keys})
     about = conditions(settings, loaded, section, tasks) | {
-        "metric": "acc; guessing 0 and the trained full model 1; tasks left_out: it guesses there",
+        "metric": "acc; guessing 0 and the trained full model 1; tasks left_out: it guesses there; "
+        "acc_norm: the same by acc_norm where a task has it",
         "items": own.groupby("task")["item"].nunique().to_dict(),
         "null_items": section.null_items,
         "affected": section.affected,

@@ -32,6 +32,7 @@ def test_generation_keeps_variants_and_caches_apart():
     assert judged["one_pass"]["as_published"].value == 0.25
     assert judged["semantic_minus_maths"]["model"].value == 0.5
     assert judged["parallel_kept"]["model"].value == 1
+    assert judged["parallel_minus_orders"]["model"].value == 1
     none_kept = judged["looped_parallel_kept"]["model"]
     assert none_kept.value == 0 < none_kept.high
 

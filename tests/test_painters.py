@@ -93,6 +93,22 @@ def test_task_that_the_full_model_guesses_is_left_out(section):
     assert "looped_minus_parallel_one_layer" not in judged
 
 
+def test_orders_that_are_a_sample_widen_the_interval_and_all_orders_do_not():
+    several = np.repeat(np.array([0.2, 0.4, 0.6])[:, None, None], 401, axis=-1)
+    drawn = lambda M: variants.over_orders(several, M, np.random.default_rng(0))[0]
+    assert drawn(3).std() > 0  # three of six orders
+    assert drawn(3)[0] == pytest.approx(0.4)
+    both = np.repeat(np.array([0.0, 1.0])[:, None, None], 401, axis=-1)
+    assert variants.over_orders(both, 2, np.random.default_rng(0)).std() == 0  # both orders
+    assert variants.over_orders(several[:1], 7, np.random.default_rng(0)).std() == 0
+
+
+def test_acc_norm_stands_in_where_a_task_has_it():
+    items = pd.DataFrame({"acc": [1.0, 0.0, 1.0], "acc_norm": [0.0, 1.0, np.nan]})
+    assert variants.by_acc_norm(items)["acc"].tolist() == [0, 1, 1]
+    assert variants.by_acc_norm(items[["acc"]])["acc"].tolist() == [1, 0, 1]
+
+
 def test_cases_count_all_orders_when_there_are_few(section):
     made = variants.cases(30, section.model_copy(update={"affected": [1, 3, 5], "orders": 10}))
     orders = [case.affected for case in made if case.variant == "random_order"]

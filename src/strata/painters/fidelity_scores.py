@@ -3,7 +3,6 @@
 Arrays end in an axis of 1 + B: the value itself, then B bootstrap draws.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -23,7 +22,6 @@ from strata.statistics import (
     block_weights,
     estimate,
     resampling_weights,
-    seed_weights,
 )
 
 Key = tuple[str, int, int]  # variant, at, loops
@@ -76,10 +74,7 @@ def curves(found: Sums, made: Sequence[Case], T: int, params: FidelityParams, ki
         rows.setdefault((case.variant, case.at, case.loops), []).append(place)
     mean = {UNIGRAM: means[0]}
     for key, places in rows.items():
-        several = means[places]
-        if 1 < len(places) < math.factorial(key[1]):
-            several = several * seed_weights(len(places), params.resamples, generator).T[:, None]
-        mean[key] = several.mean(axis=0)
+        mean[key] = variants.over_orders(means[places], key[1], generator)
     return Curves(T, params.affected, mean)
 
 

@@ -264,6 +264,10 @@ def measurements(
         "full_accuracy": {"model": estimate(accuracy["full.M0.per_visit"])},
         "orders_kept": {"model": estimate(orders_kept)},
         "semantic_minus_maths": {"model": estimate(semantic - orders_kept)},
+        "parallel_minus_orders": {
+            subject: estimate(right("parallel", kv) / full - orders_kept)
+            for subject, kv in CACHES.items()
+        },
         "one_pass": {subject: estimate(mean(one_pass, kv)) for subject, kv in CACHES.items()},
     }
     for variant in PARALLEL:

@@ -1,5 +1,6 @@
 """Paper C's variants over the number of affected layers (Figs 4-9 and 11), and their order."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from strata.painters.scores import (
 )
 from strata.records import Estimate
 from strata.schedules import Schedule
-from strata.statistics import Floats, estimate, normalised
+from strata.statistics import Floats, estimate, normalised, seed_weights
 
 RELEASED_MODEL = "meta-llama/Llama-2-7b-hf"
 FULL = "full"
@@ -96,25 +97,45 @@ def full_accuracy(items: pd.DataFrame, params: VariantParams) -> Floats:
 def curves(
     items: pd.DataFrame, made: Sequence[Case], full: Floats, params: VariantParams
 ) -> Curves:
-    """Curves over the affected layers; random orders are averaged.
+    """Curves over the affected layers; random orders are averaged, as `over_orders`.
 
     Args:
         full: what is 1; the trained model's own, or its value (tasks, 1, 1) for a null model.
     """
     tasks, accuracy = accuracies(items, [case.name for case in made], params.resamples, params.seed)
-    grouped = np.stack(
-        [
-            np.stack([accuracy[:, places(made, variant, M)].mean(axis=1) for M in params.affected])
-            for variant in VARIANTS
-        ]
-    )  # variants, points, tasks, 1 + B
-    by_task = np.moveaxis(grouped, 2, 0)
+    by_schedule = np.moveaxis(accuracy, 1, 0)
+    generator = np.random.default_rng(params.seed)
+    grouped = [
+        [over_orders(by_schedule[places(made, variant, M)], M, generator) for M in params.affected]
+        for variant in VARIANTS
+    ]
+    by_task = np.moveaxis(np.array(grouped), 2, 0)  # tasks, variants, points, 1 + B
     per_task_full = full[:, None]
     guess = guesses(items)
     score = normalised(by_task, expanded(guess, by_task), per_task_full)
     median = medians(guess, by_task, per_task_full)
     kept = informative(guess, per_task_full)
     return Curves(tasks, kept, params.affected, score, median, by_task)
+
+
+def over_orders(several: Floats, affected: int, generator: np.random.Generator) -> Floats:
+    """Mean over the orders of a variant (K, ..., 1 + B); other variants have one schedule.
+
+    Fewer than all M! orders are a sample: they are drawn anew in each resample, as items are.
+    """
+    count, draws = len(several), several.shape[-1] - 1
+    if 1 < count < math.factorial(affected):
+        weights = seed_weights(count, draws, generator).T
+        several = several * weights.reshape(count, *[1] * (several.ndim - 2), 1 + draws)
+    return several.mean(axis=0)
+
+
+def by_acc_norm(items: pd.DataFrame) -> pd.DataFrame:
+    """The same items, right by the likeliest answer for its length; as they are in tasks without
+    that metric."""
+    if "acc_norm" not in items:
+        return items
+    return items.assign(acc=items["acc_norm"].fillna(items["acc"]))
 
 
 def tables(found: Curves) -> tuple[pd.DataFrame, pd.DataFrame]:
