@@ -2,8 +2,7 @@
 
 The phase table is known only from a summary: the critical core takes part in phases of 30, 20, 20
 and 15 epochs, redundant layers train in one phase before the last, anti-layers never train and are
-scaled by 0.9 before the last phase, which trains all but them. Epochs not given there are ours, and
-so are the roles of the layers that it does not name.
+scaled by 0.9 before the last phase, which trains all but them. Epochs not given there are ours.
 Embedding, final norm and (tied) head train in every phase.
 """
 

@@ -1,13 +1,7 @@
 """Growth against uniform training as a study: arms, resumable runs, what the ledger judges.
 
 Settings: `overlap` (validation text is in the training text, as the published loss suggests) and
-`clean`. Layouts: the roles at the same relative depth as the 30-layer model's, and `summarised`,
-the layers that a summary names. The null `permuted_roles` grows with the same phases over randomly
-chosen layers.
-
-Budgets: equal optimizer steps; half of them for growth; epochs as summarised, about 100 in growth's
-phases against 11; and as many epochs for both. Epochs as summarised on text seen in training are
-the subject `as_published`, all else is the subject `model`.
+`clean`. The null `permuted_roles` grows with the same phases over randomly chosen layers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,81 +14,55 @@ import pandas as pd
 from strata.anatomy import growth, growth_training
 from strata.anatomy.growth import Phase
 from strata.anatomy.growth_training import Run
-from strata.anatomy.params import GrowthLayout, GrowthParams
-from strata.evidence import AS_PUBLISHED, MODEL, Measurements, minus
-from strata.records import Estimate
-from strata.statistics import mean_estimate, point
+from strata.anatomy.params import GrowthParams
+from strata.evidence import MODEL, Measurements, minus
+from strata.statistics import mean_estimate, point, ratio_estimate
 from strata.work import Work, side_by_side
 
 NULL = "permuted_roles"
-ENDING = {MODEL: "", NULL: "_permuted"}
-SETTINGS = {"overlap": "", "clean": "clean."}  # and what their keys begin with
-COMPARISONS = {  # uniform and grown arm
-    "equal_steps": ("uniform", "growth"),
-    "equal_flops": ("uniform_equal_flops", "growth"),
-    "equal_restarts": ("uniform_restarts", "growth"),
-    "growth_at_half_budget": ("uniform", "growth_half"),
-    "equal_epochs": ("uniform_equal_epochs", "growth_epochs"),
-    "epochs_as_summarised": ("uniform_epochs", "growth_epochs"),
-}
-LAYOUT_COMPARISONS = ("equal_steps", "equal_epochs", "epochs_as_summarised")
-PUBLISHED = "epochs_as_summarised"
+GROWN = {MODEL: "growth", NULL: "growth_permuted"}
+HALF = {MODEL: "growth_half", NULL: "growth_half_permuted"}
 Layers = tuple[int, ...]
 Arms = Mapping[str, tuple[list[Phase], Layers]]
-Schedules = Mapping[tuple[str, int], Arms]  # setting, seed
-Runs = Mapping[tuple[str, str, int], Run]  # setting, arm, seed
+Runs = Mapping[tuple[str, str, int], Run]
 
 
-def arms(section: GrowthParams, cost: growth.Cost, seed: int, windows: int) -> Arms:
-    """Arm of the experiment -> its phases and its anti-layers.
+def arms(section: GrowthParams, cost: growth.Cost, seed: int) -> Arms:
+    """Arm of the experiment -> its phases and its anti-layers."""
+    steps = section.steps
+    half = max(len(section.phases), round(section.half_budget * steps))
+    shuffled = growth.permuted(section.roles, seed)
 
-    Args:
-        windows: of training text, which one epoch passes.
-    """
-
-    def steps_of(epochs: int) -> int:
-        return max(len(section.phases), round(epochs * windows / section.batch_size))
-
-    def grow(layout: GrowthLayout, steps: int, shuffled: bool) -> tuple[list[Phase], Layers]:
-        roles = growth.permuted(layout.roles, seed) if shuffled else layout.roles
-        return growth.plan(layout.phases, roles, steps), tuple(roles[growth.ANTI])
+    def grow(roles: Mapping[str, Layers], steps: int) -> tuple[list[Phase], Layers]:
+        return growth.plan(section.phases, roles, steps), roles[growth.ANTI]
 
     def uniform(steps: int, restarts: Sequence[int] = (0,)) -> tuple[list[Phase], Layers]:
         return growth.uniform(section.layers, steps, restarts), ()
 
-    steps, epochs = section.steps, sum(phase.epochs for phase in section.phases)
-    half = max(len(section.phases), round(section.half_budget * steps))
-    grown, _ = grow(section, steps, shuffled=False)
-    chosen = {
+    grown, _ = grow(section.roles, steps)
+    return {
+        "growth": grow(section.roles, steps),
+        "growth_permuted": grow(shuffled, steps),
+        "growth_half": grow(section.roles, half),
+        "growth_half_permuted": grow(shuffled, half),
         "uniform": uniform(steps),
         "uniform_restarts": uniform(steps, [phase.start for phase in grown]),
         "uniform_equal_flops": uniform(growth.equal_flops_steps(grown, cost)),
-        "uniform_equal_epochs": uniform(steps_of(epochs)),
-        "uniform_epochs": uniform(steps_of(section.uniform_epochs)),
     }
-    for ending in ENDING.values():
-        for name, layout, count in (
-            ("growth", section, steps),
-            ("growth_half", section, half),
-            ("growth_epochs", section, steps_of(epochs)),
-            ("summarised.growth", section.summarised, steps),
-            ("summarised.growth_epochs", section.summarised, steps_of(epochs)),
-        ):
-            chosen[name + ending] = grow(layout, count, bool(ending))
-    return chosen
 
 
 def train_all(
     section: GrowthParams,
     splits: Mapping[str, growth_training.Split],
-    schedules: Schedules,
+    schedules: Mapping[int, Arms],
     work: Work,
 ) -> dict[tuple[str, str, int], Run]:
     """Every setting, arm and seed; finished runs are read back, interrupted ones go on."""
     units = {
-        (setting, arm, seed): (work, section, splits[setting], *planned, seed)
-        for (setting, seed), each in schedules.items()
-        for arm, planned in each.items()
+        (setting, arm, seed): (work, section, splits[setting], *schedules[seed][arm], seed)
+        for setting in splits
+        for seed in section.seeds
+        for arm in schedules[seed]
     }
     runs = side_by_side(_trained, list(units.items()), section.workers, "grow")
     return dict(zip(units, runs, strict=True))
@@ -108,11 +76,13 @@ def _trained(unit: tuple[tuple[str, str, int], tuple[Any, ...]]) -> Run:
     return Run(**work.once(name, made))
 
 
-def run_table(runs: Runs, schedules: Schedules, cost: growth.Cost, tokens: int) -> pd.DataFrame:
+def run_table(
+    runs: Runs, schedules: Mapping[int, Arms], cost: growth.Cost, tokens: int
+) -> pd.DataFrame:
     """One row a run and check: steps, FLOPs so far, validation loss."""
     rows = []
     for (setting, arm, seed), done in runs.items():
-        spent = growth.flops(schedules[setting, seed][arm][0], cost, tokens)
+        spent = growth.flops(schedules[seed][arm][0], cost, tokens)
         for step, loss in zip(done.steps, done.losses, strict=True):
             place = {"setting": setting, "arm": arm, "seed": seed, "step": step}
             rows.append(place | {"gflops": spent[step - 1] / 1e9, "validation_loss": loss})
@@ -121,71 +91,60 @@ def run_table(runs: Runs, schedules: Schedules, cost: growth.Cost, tokens: int) 
 
 def measured_losses(runs: Runs, section: GrowthParams) -> Measurements:
     """Final losses (nats per token) and their ratios over seeds; without prefix in the overlap
-    setting and at the same relative depth. Uniform training has no roles to permute, so its null
-    is itself."""
+    setting, as published. Uniform training has no roles to permute, so its null is itself."""
 
     def final(setting: str, arm: str) -> np.ndarray:
         return np.array([runs[setting, arm, seed].losses[-1] for seed in section.seeds])
 
-    def ratios(setting: str, layout: str, name: str, subject: str) -> np.ndarray:
-        uniform, grown = COMPARISONS[name]
-        return final(setting, uniform) / final(setting, layout + grown + ENDING[subject])
-
+    comparisons = {
+        "equal_steps": ("uniform", GROWN),
+        "equal_flops": ("uniform_equal_flops", GROWN),
+        "equal_restarts": ("uniform_restarts", GROWN),
+        "growth_at_half_budget": ("uniform", HALF),
+    }
     measured: Measurements = {}
-    for layout, names in (("", tuple(COMPARISONS)), ("summarised.", LAYOUT_COMPARISONS)):
-        published = _geometric_mean(ratios("overlap", layout, PUBLISHED, MODEL))
-        for setting, prefix in SETTINGS.items():
-            for name in names:
-                own, null = (ratios(setting, layout, name, subject) for subject in ENDING)
-                found = {AS_PUBLISHED: published}
-                if (setting, name) != ("overlap", PUBLISHED):
-                    found |= {
-                        MODEL: _geometric_mean(own),
-                        NULL: _geometric_mean(null),
-                        minus(NULL): _mean(own - null),
-                    }
-                measured[f"{layout}{prefix}loss_ratio.{name}"] = found
-    for setting, prefix in SETTINGS.items():
+    for setting, prefix in (("overlap", ""), ("clean", "clean.")):
+        for name, (uniform, grown) in comparisons.items():
+            measured[f"{prefix}loss_ratio.{name}"] = {
+                subject: ratio_estimate(final(setting, uniform), final(setting, arm))
+                for subject, arm in grown.items()
+            }
+            own, permuted = (
+                final(setting, uniform) / final(setting, arm) for arm in grown.values()
+            )
+            measured[f"{prefix}loss_ratio.{name}"][minus(NULL)] = mean_estimate(own - permuted)
         measured[f"{prefix}loss.growth"] = {
-            subject: _mean(final(setting, "growth" + ending)) for subject, ending in ENDING.items()
-        } | {AS_PUBLISHED: _mean(final("overlap", "growth_epochs"))}
-        measured[f"{prefix}loss.uniform"] = dict.fromkeys(
-            ENDING, _mean(final(setting, "uniform"))
-        ) | {AS_PUBLISHED: _mean(final("overlap", "uniform_epochs"))}
+            subject: mean_estimate(final(setting, arm)) for subject, arm in GROWN.items()
+        }
+        uniform_loss = mean_estimate(final(setting, "uniform"))
+        measured[f"{prefix}loss.uniform"] = dict.fromkeys(GROWN, uniform_loss)
     return measured
 
 
-def _mean(values: np.ndarray) -> Estimate:
-    return mean_estimate(values) if len(values) > 1 else point(float(values[0]))
-
-
-def _geometric_mean(values: np.ndarray) -> Estimate:
-    return Estimate(*(float(np.exp(end)) for end in _mean(np.log(values))))
-
-
-def measured_cost(schedules: Schedules, cost: growth.Cost, section: GrowthParams) -> Measurements:
+def measured_cost(
+    schedules: Mapping[int, Arms], cost: growth.Cost, section: GrowthParams
+) -> Measurements:
     """Percent saved: in FLOPs at equal steps, and if a frozen layer cost nothing at all, at equal
     epochs or at the epochs that the paper is said to compare."""
-    some_seed = schedules["overlap", section.seeds[0]]
-
-    def total(arm: str) -> int:
-        return growth.flops(some_seed[arm][0], cost, 1)[-1]
-
-    measured: Measurements = {}
-    for prefix, layout in (("", section), ("summarised.", section.summarised)):
-        equal, printed = (
-            growth.accounting_saved(layout.phases, layout.roles, epochs)
-            for epochs in (None, section.uniform_epochs)
-        )
-        measured[f"{prefix}flops_saved_percent"] = {
-            subject: point(100 * (1 - total(f"{prefix}growth{ending}") / total("uniform")))
-            for subject, ending in ENDING.items()
-        }
-        measured[f"{prefix}accounting_saved_percent"] = dict.fromkeys(ENDING, point(equal))
-        measured[f"{prefix}accounting_saved_percent.printed_epochs"] = dict.fromkeys(
-            ENDING, point(printed)
-        )
-    return measured
+    some_seed = schedules[section.seeds[0]]
+    full = growth.flops(some_seed["uniform"][0], cost, 1)[-1]
+    saved = {
+        subject: 100 * (1 - growth.flops(some_seed[arm][0], cost, 1)[-1] / full)
+        for subject, arm in GROWN.items()
+    }
+    equal, printed = (
+        dict.fromkeys(GROWN, growth.accounting_saved(section.phases, section.roles, epochs))
+        for epochs in (None, section.uniform_epochs)
+    )
+    percents = {
+        "flops_saved_percent": saved,
+        "accounting_saved_percent": equal,
+        "accounting_saved_percent.printed_epochs": printed,
+    }
+    return {
+        key: {subject: point(value) for subject, value in values.items()}
+        for key, values in percents.items()
+    }
 
 
 def measured_seconds(runs: Runs) -> Measurements:
@@ -196,7 +155,7 @@ def measured_seconds(runs: Runs) -> Measurements:
 
     return {
         "seconds_saved_percent": {
-            subject: _mean(100 * (1 - seconds("growth" + ending) / seconds("uniform")))
-            for subject, ending in ENDING.items()
+            subject: mean_estimate(100 * (1 - seconds(arm) / seconds("uniform")))
+            for subject, arm in GROWN.items()
         }
     }

@@ -1,7 +1,7 @@
 """Training the small model of paper A's growth experiment under a list of phases."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -17,7 +17,6 @@ from strata.params import ParamsError
 from strata.text.bpe import train_bpe
 from strata.training.budget import warm_then_cosine
 from strata.training.errors import TrainingError
-from strata.training.loop import autocast
 
 WARM_UP_STEPS = 10
 NGRAM = 8
@@ -25,9 +24,9 @@ SEED_STRIDE = 1_000_003
 
 
 class Split(NamedTuple):
-    """Windows of token ids for training (N, L) and validation (M, L), and how far they overlap.
+    """Token ids for training and validation (1-D), and how far they overlap.
 
-    overlap: share of the validation windows' runs of eight tokens that occur in the training ones.
+    overlap: share of the validation text's runs of eight tokens that occur in the training text.
     """
 
     train: torch.Tensor
@@ -43,39 +42,45 @@ class Run(NamedTuple):
     seconds: float
 
 
-def splits(passages: Sequence[str], params: GrowthParams) -> dict[str, Split]:
-    """Two settings of the first windows of the passages: `clean` holds out every `held_out`-th
-    window, `overlap` validates on those same windows but trains on all of them.
+def splits(passages: Sequence[str], vocabulary: int, held_out: int) -> dict[str, Split]:
+    """Two settings from the same passages: `clean` holds out every `held_out`-th passage,
+    `overlap` validates on those same passages but trains on all of them."""
+    tokenizer = train_bpe(passages, vocabulary, special_tokens=[])
+    ids = [tokenizer.encode(passage + "\n").ids for passage in passages]
+    kept = [each for place, each in enumerate(ids) if place % held_out]
+    held = [each for place, each in enumerate(ids) if place % held_out == 0]
+    return {"clean": _split(kept, held), "overlap": _split(ids, held)}
+
+
+def _split(train: list[list[int]], validation: list[list[int]]) -> Split:
+    seen = {gram for passage in train for gram in _grams(passage)}
+    grams = [gram for passage in validation for gram in _grams(passage)]
+    overlap = sum(gram in seen for gram in grams) / max(1, len(grams))
+    return Split(_joined(train), _joined(validation), overlap)
+
+
+def _joined(passages: list[list[int]]) -> torch.Tensor:
+    return torch.tensor(list(chain.from_iterable(passages)))
+
+
+def _grams(ids: list[int]) -> Iterator[tuple[int, ...]]:
+    return (tuple(ids[start : start + NGRAM]) for start in range(len(ids) - NGRAM + 1))
+
+
+def check_fits(splits: Mapping[str, Split], params: GrowthParams) -> None:
+    """Check that there is a batch of training text, and a sequence to validate on.
 
     Raises:
-        ParamsError: the passages have fewer tokens.
+        ParamsError: there is not.
     """
-    tokenizer = train_bpe(passages, params.vocabulary, special_tokens=[])
-    encoded = (tokenizer.encode(passage + "\n").ids for passage in passages)
-    ids = torch.tensor(list(chain.from_iterable(encoded)))
-    wanted = params.windows * params.sequence_length
-    if len(ids) < wanted:
-        raise ParamsError(
-            f"anatomy_growth.texts: found {len(ids)} tokens, expected {params.windows} windows of "
-            f"{params.sequence_length}, {wanted}: add text, or lower windows"
-        )
-    windows = ids[:wanted].view(params.windows, params.sequence_length)
-    held = torch.arange(params.windows) % params.held_out == 0
-    return {
-        "clean": _split(windows[~held], windows[held]),
-        "overlap": _split(windows, windows[held]),
-    }
-
-
-def _split(train: torch.Tensor, validation: torch.Tensor) -> Split:
-    seen = set(_grams(train))
-    grams = list(_grams(validation))
-    return Split(train, validation, sum(gram in seen for gram in grams) / max(1, len(grams)))
-
-
-def _grams(windows: torch.Tensor) -> Iterator[tuple[int, ...]]:
-    for ids in windows.tolist():
-        yield from (tuple(ids[start : start + NGRAM]) for start in range(len(ids) - NGRAM + 1))
+    batch = params.batch_size * params.sequence_length
+    for name, split in splits.items():
+        if len(split.train) < batch or len(split.validation) < params.sequence_length:
+            raise ParamsError(
+                f"anatomy_growth.texts: found {len(split.train)} tokens to train on and "
+                f"{len(split.validation)} to validate on ({name}), expected at least a batch of "
+                f"{batch} and a sequence of {params.sequence_length}: add text, or lower batch_size"
+            )
 
 
 def config(params: GrowthParams) -> LlamaConfig:
@@ -117,8 +122,7 @@ def train(
 ) -> Run:
     """Train a fresh model under the phases and validate along the way.
 
-    Every epoch passes over the training windows once, in an order of its own; batches depend on
-    seed and step alone. A phase begins with a fresh optimizer and warms up; its
+    Batches depend on seed and step alone. A phase begins with a fresh optimizer and warms up; its
     learning rate then falls along a cosine to a tenth.
 
     Args:
@@ -150,7 +154,7 @@ def train(
             run = run._replace(seconds=run.seconds + time.perf_counter() - started)
             if step + 1 in checks:
                 run.steps.append(step + 1)
-                run.losses.append(validation_loss(model, split.validation))
+                run.losses.append(validation_loss(model, split.validation, params))
             if (step + 1) % params.checkpoint_every == 0 and step + 1 < phase.stop:
                 save(_state(model, optimizer, run, step + 1))
     return run
@@ -165,9 +169,8 @@ def _step(
     step: int,
     seed: int,
 ) -> None:
-    inputs = batch(split.train, params.batch_size, step, seed).to(model.device)
-    with autocast(params.precision, model.device):
-        loss = model(input_ids=inputs, labels=inputs, use_cache=False).loss
+    inputs = _windows(split.train, params, seed * SEED_STRIDE + step).to(model.device)
+    loss = model(input_ids=inputs, labels=inputs, use_cache=False).loss
     if not torch.isfinite(loss):
         raise TrainingError(
             f"phase {phase.name}, layers {phase.trained}, step {step}: loss is {loss.item()}; "
@@ -181,26 +184,24 @@ def _step(
     optimizer.step()
 
 
-def batch(windows: torch.Tensor, size: int, step: int, seed: int) -> torch.Tensor:
-    """The windows of a step, (size, L): an epoch passes every one once, and may end in a batch."""
-    count = len(windows)
-    first, last = step * size // count, ((step + 1) * size - 1) // count
-    orders = [
-        torch.randperm(count, generator=torch.Generator().manual_seed(seed * SEED_STRIDE + epoch))
-        for epoch in range(first, last + 1)
-    ]
-    begin = step * size - first * count
-    return windows[torch.cat(orders)[begin : begin + size]]
+def _windows(tokens: torch.Tensor, params: GrowthParams, seed: int) -> torch.Tensor:
+    """A batch of random windows, (B, L)."""
+    generator = torch.Generator().manual_seed(seed)
+    last = len(tokens) - params.sequence_length
+    starts = torch.randint(0, last + 1, (params.batch_size,), generator=generator)
+    return torch.stack([tokens[start : start + params.sequence_length] for start in starts])
 
 
 @torch.no_grad()
-def validation_loss(model: LlamaForCausalLM, windows: torch.Tensor) -> float:
-    """Mean nats per predicted token over the windows."""
+def validation_loss(model: LlamaForCausalLM, tokens: torch.Tensor, params: GrowthParams) -> float:
+    """Mean nats per predicted token over consecutive windows of the validation text."""
+    count = len(tokens) // params.sequence_length
+    windows = tokens[: count * params.sequence_length].view(count, -1).to(model.device)
     losses = [
         model(input_ids=part, labels=part, use_cache=False).loss.double() * len(part)
-        for part in windows.to(model.device).split(32)
+        for part in windows.split(32)
     ]
-    return float(sum(losses) / len(windows))
+    return float(sum(losses) / count)
 
 
 def _optimizer(model: LlamaForCausalLM, phase: Phase, params: GrowthParams) -> Optimizer:

@@ -1,6 +1,6 @@
 """Parameters of paper A's experiments."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -115,33 +115,13 @@ class GrowthPhase(Section):
     scale_anti: bool = False
 
 
-class GrowthLayout(Section):
-    """Which layers have which role, and which roles train in which phase."""
-
-    roles: dict[str, tuple[NonNegativeInt, ...]]
-    phases: tuple[GrowthPhase, ...]
-
-    @model_validator(mode="after")
-    def _phases_name_roles(self) -> Self:
-        unknown = {role for phase in self.phases for role in phase.roles} - self.roles.keys()
-        if unknown:
-            raise ValueError(f"phases name unknown roles: {', '.join(sorted(unknown))}")
-        if "anti" not in self.roles:
-            raise ValueError("roles must name the anti-layers, even if there are none: anti: []")
-        return self
-
-
-class GrowthParams(SharedOut, GrowthLayout):
+class GrowthParams(SharedOut):
     """Paper A's growth training against uniform training.
 
-    windows: sequences of text, all there is to train and validate on. summarised: the layers that
-    a summary of the paper names. uniform_epochs: what uniform training is said to get where the
-    phases get theirs. steps: of both, where they are compared at equal steps.
+    uniform_epochs: what uniform training is said to get where the phases get theirs; counted only.
     """
 
-    summarised: GrowthLayout
     texts: tuple[Member, ...]
-    windows: AtLeastTwo
     held_out: AtLeastTwo
     vocabulary: Annotated[PositiveInt, Field(ge=257)]
     layers: Few
@@ -153,12 +133,13 @@ class GrowthParams(SharedOut, GrowthLayout):
     steps: PositiveInt
     half_budget: Annotated[float, Field(gt=0, le=1)]
     learning_rate: Positive
-    precision: Literal["fp32", "bf16_autocast"]
     anti_scale: NonNegative
+    roles: dict[str, tuple[NonNegativeInt, ...]]
+    phases: tuple[GrowthPhase, ...]
     uniform_epochs: PositiveInt
     checks: PositiveInt
     checkpoint_every: PositiveInt
-    seeds: tuple[Seed, ...]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=2)]
 
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> Self:
@@ -177,10 +158,14 @@ class GrowthParams(SharedOut, GrowthLayout):
 
     @model_validator(mode="after")
     def _roles_cover_the_layers(self) -> Self:
-        for layout in (self, self.summarised):
-            members = sorted(layer for layers in layout.roles.values() for layer in layers)
-            if members != list(range(self.layers)):
-                raise ValueError(f"roles must hold each of layers 0 to {self.layers - 1} once")
+        members = sorted(layer for layers in self.roles.values() for layer in layers)
+        if members != list(range(self.layers)):
+            raise ValueError(f"roles must hold each of layers 0 to {self.layers - 1} once")
+        unknown = {role for phase in self.phases for role in phase.roles} - self.roles.keys()
+        if unknown:
+            raise ValueError(f"phases name unknown roles: {', '.join(sorted(unknown))}")
+        if "anti" not in self.roles:
+            raise ValueError("roles must name the anti-layers, even if there are none: anti: []")
         return self
 
 
