@@ -77,7 +77,7 @@ def lws_changes(shown: Shown) -> Figure:
     """Perplexity of each LWS variant against the baseline of its depth, with intervals."""
     names = [name for name in VARIANTS if not name.startswith("baseline")]
     table = shown.table("lws/compare").query("variant in @names")
-    printed = shown.published.by_name("lws/compare.json", "val_loss.")
+    printed = pd.Series(shown.published.by_name("lws/compare.json", "val_loss."))
     figure, axis = plt.subplots(figsize=(9, 4.4))
     styles = [
         ("as_published", False, -0.15, PALETTE[1], READERS["as_published"]),

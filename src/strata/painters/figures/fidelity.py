@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from strata.evidence import MODEL
 from strata.figures.shown import Shown
 from strata.figures.style import (
     PALETTE,
@@ -59,8 +60,8 @@ def painters_fidelity_loops(shown: Shown) -> Figure:
 
 def painters_fidelity_kinds(shown: Shown) -> Figure:
     """Relative rise of the first decoder's NLL by kind of text: a panel an edit, a colour an M."""
-    table = _first(shown.table("painters/fidelity_kinds")).query("subject == @MODEL")
-    variants = table.groupby("variant", sort=False)
+    table = _first(shown.table("painters/fidelity_kinds"))
+    variants = table[table["subject"] == MODEL].groupby("variant", sort=False)
     figure, axes = panels(1, len(variants), 4, 4, sharey=True)
     for axis, (variant, rows) in zip(axes[0], variants, strict=True):
         for place, (M, own) in enumerate(rows.groupby("affected")):
