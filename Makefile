@@ -72,7 +72,7 @@ generated: setup  ## write the generated parts of README.md, docs/, results/READ
 report: setup  ## write results/report/: open results/report/index.html
 	$(BIN)/python src/91_report.py
 
-VERSION := $(shell sed -n 's/^version: //p' CITATION.cff)
+VERSION = $(shell sed -n 's/^version: //p' CITATION.cff)
 dist: report  ## write dist/strata-VERSION.zip: the report, its evidence and the code, to read offline
 	@mkdir -p dist
 	@git archive --format=zip --prefix=strata-$(VERSION)/ HEAD \

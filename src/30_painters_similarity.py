@@ -10,7 +10,7 @@ Cost      laptop: about half a minute on 2 cores, 3 GiB
 """
 
 from strata import nulls, stage
-from strata.evidence import AS_PUBLISHED, MODEL, Evidence, minus
+from strata.evidence import AS_PUBLISHED, MODEL, RANDOM, Evidence, minus
 from strata.models import blocks, load
 from strata.painters import drift, similarity, similarity_classes
 from strata.params import Params
@@ -30,7 +30,8 @@ def run(settings: Params) -> None:
     resampled = {"resamples": section.resamples, "seed": section.seed}
     edits = drift.plan(len(blocks(loaded.model)))
     of_model: dict[str, Floats] = {}
-    for subject, model in nulls.subjects(loaded.model, section.seed):
+    untrained = nulls.random_initialisation(loaded.model, section.seed)
+    for subject, model in ((MODEL, loaded.model), (RANDOM, untrained)):
         hidden = similarity.states(model, tokens)
         norms = similarity.norms(hidden, tokens)
         evidence.rows("token_norms", similarity.norm_table(*norms), subject=subject)

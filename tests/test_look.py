@@ -16,6 +16,7 @@ from strata import paths, schedules
 from strata.execution import scheduled
 from strata.look import agreement, measuring
 from strata.models import materialise
+from strata.painters.catalogue import VARIANTS
 from strata.results import read_table
 from strata.text import TokenBatch
 
@@ -80,7 +81,7 @@ def test_a_family_gets_its_page(family, tokenizer, own_results, tmp_path, monkey
     assert "A-CORE" not in text, "it has no layer 11"
 
     table = read_table(own_results / name / "painters" / "agreement.csv", text=("change",))
-    assert set(table["change"]) == {"skip_layer", "swap_layer", *agreement.VARIANTS}
+    assert set(table["change"]) == {"skip_layer", "swap_layer", *VARIANTS}
     assert table["agreement"].between(0, 1).all()
     assert (table["low"] <= table["agreement"]).all() and (
         table["agreement"] <= table["high"]

@@ -52,7 +52,9 @@ def test_composed_file_is_what_a_stage_reads(tree):
 
 
 def test_unknown_profile_lists_the_known_ones(tree):
-    with pytest.raises(ProfileError, match="'huge': expected one of smoke, laptop, study, paper"):
+    with pytest.raises(
+        ProfileError, match="'huge': expected one of smoke, laptop, large, study, paper"
+    ):
         params.compose("huge")
 
 

@@ -90,12 +90,13 @@ def check_table(spoken: Sequence[Spoken]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def command(claim: Claim, profile: str) -> str:
-    """What computes a claim's evidence anew; a dash if no stage does."""
-    if claim.stage is None:
+def command(file: str, profile: str) -> str:
+    """What computes an evidence file anew; a dash if no stage does."""
+    stage = pipeline.stage_of(file)
+    if stage is None:
         return "-"
     place = "" if profile == profiles.base() else f"results/{profile}/dvc.yaml:"
-    return f"dvc repro --force --single-item {place}{claim.stage}"
+    return f"dvc repro --force --single-item {place}{stage}"
 
 
 def _check_row(spoken: Spoken, check: Check, judged: Judged) -> dict[str, str]:
@@ -115,7 +116,7 @@ def _check_row(spoken: Spoken, check: Check, judged: Judged) -> dict[str, str]:
         "model": verdict.tried_on or "-",
         "profile": _profile(claim, profile),
         "evidence": f"{check.evidence.file}#{check.evidence.key}",
-        "command": command(claim, profile),
+        "command": command(check.evidence.file, profile),
     }
 
 

@@ -115,7 +115,7 @@ def loaded(settings: Params) -> PreTrainedModel:
     changed_BxL[:, -1] += 1
     with torch.no_grad():
         one, other = (model(input_ids=ids).logits[:, :-1] for ids in (ids_BxL, changed_BxL))
-    if not torch.allclose(one, other, rtol=1e-3, atol=1e-3):
+    if not torch.allclose(one, other, rtol=1e-4, atol=1e-5):
         raise LookError(
             f"{name}: expected a decoder, found {type(model).__name__}, in which a later token "
             f"changes earlier predictions"

@@ -60,7 +60,7 @@ def _behind(spoken: Spoken, material: Material) -> Iterator[str]:
         script = pipeline.script(claim.stage)
         modules = [f"src/{each}" for each in pipeline.direct_modules(script)]
         yield f"computed by {', '.join([f'src/{script.name}', *modules])}"
-    yield f"command     {command(claim, spoken.profile)}"
+    yield f"command     {command(claim.checks[0].evidence.file, spoken.profile)}"
     yield f"requires    {', '.join(claim.requires) or '-'}"
     if claim.note:
         yield f"note        {claim.note}"

@@ -35,6 +35,10 @@ INDEX_SECTIONS = (
     *("Headlines", "All claims on one axis", "Every claim", "How verdicts are made"),
     *("Where paper, code and we differ", "What a run costs", "How to rerun"),
 )
+NARROW = (  # the list of contents is closed where it would fill the screen
+    'if (matchMedia("(max-width: 60rem)").matches) '
+    'document.querySelector(".contents").open = false;'
+)
 # fmt: off
 TAGS = {
     "a", "b", "blockquote", "br", "code", "dd", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4",
@@ -148,7 +152,7 @@ def _claim(spoken: Spoken, section: Section | None) -> dict[str, Any]:
         "because": because(spoken),
         "note": claim.note,
         "verdict": verdict.outcome,
-        "command": command(claim, profile),
+        "command": command(claim.checks[0].evidence.file, profile),
         "section": section,
         "rows": check_table([spoken]).to_dict("records"),
     }
@@ -165,7 +169,11 @@ def _page(
         contents=contents,
         style=_source("style.css"),
         script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        narrow=NARROW,
+        hashes=[
+            base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()
+            for each in (script, NARROW)
+        ],
     )  # fmt: skip
 
 

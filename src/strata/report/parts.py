@@ -97,7 +97,7 @@ def _finding(spoken: Spoken, headline: Headline, results: Path) -> Finding:
         quote(headline.found, results, lambda _: profile, profile),
         because(spoken),
         null_models(claim, spoken.verdict),
-        command(claim, profile),
+        command(claim.checks[0].evidence.file, profile),
     )
 
 
@@ -167,7 +167,7 @@ def claims(material: Material, places: dict[str, Section]) -> str:
                 "the paper says": claim.statement,
                 "verdict": verdict_of(spoken.verdict),
                 "profile": profile,
-                "command": f"`{command(claim, profile)}`",
+                "command": f"`{command(claim.checks[0].evidence.file, profile)}`",
                 "more": more,
             }
         )
