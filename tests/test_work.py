@@ -103,7 +103,9 @@ def test_a_killed_worker_is_one_line():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_workers_end_with_their_parent(tmp_path, number):
     folder = Path(__file__).parent
-    code = f"import test_work as t; t.side_by_side(t.asleep, [{str(tmp_path)!r}] * 2, 2, 'sleep')"
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    asleep = f"t.side_by_side(t.asleep, [{str(tmp_path)!r}] * 2, 2, 'sleep')"
+    code = f"{heard}; import test_work as t; {asleep}"
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=folder, stderr=subprocess.DEVNULL)
     until(lambda: len(list(tmp_path.iterdir())) == 2)
     workers = [int(file.name) for file in tmp_path.iterdir()]

@@ -57,6 +57,7 @@ def _shape(source: TinySource) -> dict[str, int]:
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
+    """A BPE tokenizer of VOCABULARY tokens, trained on the authored paragraphs."""
     with TOKENIZER_TEXT.open(encoding="utf-8") as lines:
         tokenizer = train_bpe(lines, VOCABULARY, [END])
     return PreTrainedTokenizerFast(
