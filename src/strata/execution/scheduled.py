@@ -158,7 +158,8 @@ def refuse_misfit(model: PreTrainedModel, schedule: Schedule, kv: KV) -> None:
     if schedule.depth != (depth := len(blocks(model))):
         raise ExecutionError(f"the schedule is for T={schedule.depth}, the model has T={depth}")
     parallel = [step for step in schedule.steps if not isinstance(step, int)]
-    if parallel and model.is_activation_checkpointing:
+    recomputing = any(getattr(each, "gradient_checkpointing", False) for each in model.modules())
+    if parallel and recomputing:
         raise ExecutionError(
             "activation checkpointing runs blocks again, out of order; without it layers can run "
             "in parallel: model.activation_checkpointing_disable()"
