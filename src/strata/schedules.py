@@ -38,7 +38,7 @@ class Schedule:
         if not self.steps or () in self.steps:
             raise ScheduleError(f"T={self.depth}: expected at least one layer in every step")
         if not all(map(layers_of, self.steps)):
-            raise ScheduleError(f"T={self.depth}: expected a layer in every step, not THROUGH alone")
+            raise ScheduleError(f"T={self.depth}: expected a layer in every step")
         unknown = sorted({i for i in self.visits if not 0 <= i < self.depth})
         if unknown:
             raise ScheduleError(
