@@ -12,8 +12,7 @@ Cost      laptop: about 1.5 minutes on 2 cores with bfloat16 in hardware, else f
 from strata import stage
 from strata.evidence import MODEL, Evidence
 from strata.models import blocks, load
-from strata.painters import single_layer
-from strata.painters.cost import cost_of
+from strata.painters import cost, single_layer
 from strata.painters.harness import SweepLM, per_item
 from strata.painters.subjects import conditions, subjects
 from strata.params import Params
@@ -24,9 +23,12 @@ TASK = "lambada_openai"
 
 def price(settings: Params) -> str:
     section = settings.painters_single_layer
-    return cost_of(
-        settings, section, lambda T: list(single_layer.cases(T).values()), {TASK: section.items}
-    )
+    loaded = load("painters_model", settings, section.dtype)
+    plan = list(single_layer.cases(len(blocks(loaded.model))).values())
+    tasks = {TASK: load_task(TASK, settings.benchmarks, settings.local)}
+    counts = cost.with_nulls(tasks, {TASK: section.items}, section.null_items)
+    parts = cost.item_parts(loaded, section, tasks, plan, counts)
+    return cost.bill(settings.profile, loaded, parts, cost.swept(loaded, section, plan))
 
 
 def run(settings: Params) -> None:

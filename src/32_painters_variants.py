@@ -18,8 +18,7 @@ from functools import partial
 from strata import stage
 from strata.evidence import MODEL, Evidence
 from strata.models import blocks, load
-from strata.painters import variants, variants_study
-from strata.painters.cost import cost_of
+from strata.painters import cost, variants, variants_study
 from strata.painters.scores import above_guessing, guesses, left_out
 from strata.painters.subjects import conditions, likelihood_tasks, subjects
 from strata.params import Params
@@ -28,10 +27,18 @@ from strata.work import Work
 
 def price(settings: Params) -> str:
     section = settings.painters_variants
-    items = {task: section.count(task) for task in settings.benchmarks.tasks}
-    return cost_of(
-        settings, section, lambda T: [case.schedule for case in variants.cases(T, section)], items
-    )
+    loaded = load("painters_model", settings, section.dtype)
+    plan = [case.schedule for case in variants.cases(len(blocks(loaded.model)), section)]
+    tasks = likelihood_tasks(settings)
+    own = {task: section.count(task) for task in tasks}
+    counts = cost.with_nulls(tasks, own, section.null_items)
+    half = cost.PROBE_SECONDS / 2
+    parts = cost.item_parts(loaded, section, tasks, plan, counts, half)
+    if loaded.provenance["dtype"] != "float32":
+        exact, few = load("painters_model", settings), dict.fromkeys(tasks, section.noise_items)
+        again = cost.item_parts(exact, section, tasks, plan, few, half)
+        parts += [part._replace(name=f"{part.name}, fp32") for part in again]
+    return cost.bill(settings.profile, loaded, parts, cost.swept(loaded, section, plan))
 
 
 def run(settings: Params) -> None:

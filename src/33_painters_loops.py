@@ -12,8 +12,7 @@ Cost      laptop: about 1.5 minutes on 2 cores with bfloat16 in hardware, else f
 from strata import stage
 from strata.evidence import MODEL, Evidence
 from strata.models import blocks, load
-from strata.painters import loops
-from strata.painters.cost import cost_of
+from strata.painters import cost, loops
 from strata.painters.harness import SweepLM, per_item
 from strata.painters.scores import above_guessing, guesses, left_out
 from strata.painters.subjects import conditions, likelihood_tasks, subjects
@@ -22,8 +21,12 @@ from strata.params import Params
 
 def price(settings: Params) -> str:
     section = settings.painters_loops
-    items = dict.fromkeys(settings.benchmarks.tasks, section.items)
-    return cost_of(settings, section, lambda T: list(loops.cases(T, section).values()), items)
+    loaded = load("painters_model", settings, section.dtype)
+    plan = list(loops.cases(len(blocks(loaded.model)), section).values())
+    tasks = likelihood_tasks(settings)
+    counts = cost.with_nulls(tasks, dict.fromkeys(tasks, section.items), section.null_items)
+    parts = cost.item_parts(loaded, section, tasks, plan, counts)
+    return cost.bill(settings.profile, loaded, parts, cost.swept(loaded, section, plan))
 
 
 def run(settings: Params) -> None:

@@ -4,6 +4,7 @@ Kinds are the evaluation text, and benchmarks with their right answers.
 """
 
 from collections.abc import Sequence
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +12,13 @@ import torch
 from lm_eval.api.task import ConfigurableTask
 from transformers import PreTrainedTokenizerBase
 
-from strata.models import LoadedModel, text_config
-from strata.painters.fidelity import MEASURES, Case, measured
+from strata.execution import Speed, sweep
+from strata.models import LoadedModel, blocks, text_config
+from strata.painters.cost import probe
+from strata.painters.fidelity import MEASURES, Case, Reference, measured, readout, reference
 from strata.painters.params import FidelityParams
 from strata.params import Params
+from strata.schedules import Schedule
 from strata.statistics import Floats
 from strata.tasks import load_task
 from strata.text import TokenBatch, batches, read_passages
@@ -53,6 +57,33 @@ def tokenised(
     made = batches(found, tokenizer, section.batch_size, section.max_tokens)
     begin = tokenizer("a")["input_ids"][0]
     return [_after(begin, batch) for batch in made] if begin == tokenizer.bos_token_id else made
+
+
+def token_count(
+    found: list[str], tokenizer: PreTrainedTokenizerBase, section: FidelityParams
+) -> int:
+    """Tokens that are read."""
+    return sum(int(batch.mask_BxL.sum()) for batch in tokenised(found, tokenizer, section))
+
+
+def speed_of_token(
+    loaded: LoadedModel, found: list[str], section: FidelityParams, budget: float
+) -> Speed:
+    """Seconds a token, from at most a batch of the texts and about `budget` seconds."""
+
+    @cache
+    def compared(count: int) -> tuple[TokenBatch, Reference]:
+        [batch] = tokenised(found[:count], loaded.tokenizer, section)
+        return batch, reference(loaded.model, batch)
+
+    def run(count: int, plan: list[Schedule]) -> None:
+        batch, full = compared(count)
+        sweep(loaded.model, plan, [batch], partial(readout, full=full), section.memory_gib)
+
+    most = min(section.batch_size, len(found))
+    count, of_batch = probe(run, len(blocks(loaded.model)), most, budget)
+    read = token_count(found[:count], loaded.tokenizer, section)
+    return Speed(*(each / read for each in of_batch))
 
 
 def _after(begin: int, batch: TokenBatch) -> TokenBatch:
