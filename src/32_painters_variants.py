@@ -18,7 +18,7 @@ from functools import partial
 from strata import stage
 from strata.evidence import MODEL, Evidence
 from strata.models import blocks, load
-from strata.painters import cost, variants, variants_study
+from strata.painters import cost, item_study, variants
 from strata.painters.scores import above_guessing, guesses, left_out
 from strata.painters.subjects import conditions, likelihood_tasks, subjects
 from strata.params import Params
@@ -47,8 +47,10 @@ def run(settings: Params) -> None:
     loaded = load("painters_model", settings, section.dtype)
     made = variants.cases(len(blocks(loaded.model)), section)
     tasks = likelihood_tasks(settings)
-    work = Work("painters_variants", variants_study.facts(settings, loaded, tasks))
-    measure = partial(variants_study.item_scores, work, tasks, made, section)
+    work = Work("painters_variants", item_study.facts(settings, section, loaded, tasks))
+    one_by_one = {name: {name: task} for name, task in tasks.items()}
+    plan = {case.name: case.schedule for case in made}
+    measure = partial(item_study.item_scores, work, one_by_one, plan, section)
     asked = {task: section.count(task) for task in tasks}
     null_asked = dict.fromkeys(tasks, section.null_items)
     for subject, each in subjects(loaded, section):
@@ -85,8 +87,9 @@ def run(settings: Params) -> None:
     record = loaded.provenance
     if record["dtype"] != "float32":
         del loaded, each  # the model in float32 has their memory
-        exact = load("painters_model", settings)
-        about["arithmetic_noise"] = variants_study.arithmetic_noise(exact, own, measure, section)
+        few = dict.fromkeys(tasks, section.noise_items)
+        exact = measure("float32", load("painters_model", settings), few)
+        about["arithmetic_noise"] = variants.noise(own, exact)
     evidence.write("variants", about)
     released = Evidence("painters", settings.profile)
     released.add(variants.released(own, record, section))
@@ -95,4 +98,4 @@ def run(settings: Params) -> None:
 
 
 if __name__ == "__main__":
-    stage.main(__doc__, run, price)
+    stage.main(__doc__, run, price, shared=True)

@@ -105,4 +105,4 @@ def about(settings: Params, loaded: LoadedModel, found: list[Measured]) -> dict[
 
 
 if __name__ == "__main__":
-    stage.main(__doc__, run, price)
+    stage.main(__doc__, run, price, shared=True)

@@ -96,12 +96,12 @@ def curves(
     section: FidelityParams,
 ) -> dict[str, Curves]:
     """Kind of text -> the curves of one subject."""
-    T = len(blocks(each.model))
-    found = {}
-    for kind, made in edits(each, section, texts).items():
-        sums = fidelity_study.collected(work, f"{subject}-{kind}", each, made, texts[kind], section)
-        found[kind] = fidelity_scores.curves(sums, made, T, section, kind)
-    return found
+    T, made = len(blocks(each.model)), edits(each, section, texts)
+    sums = fidelity_study.collected(work, subject, each, made, texts, section)
+    return {
+        kind: fidelity_scores.curves(found, made[kind], T, section, kind)
+        for kind, found in sums.items()
+    }
 
 
 def run(settings: Params) -> None:
@@ -153,4 +153,4 @@ def run(settings: Params) -> None:
 
 
 if __name__ == "__main__":
-    stage.main(__doc__, run, price)
+    stage.main(__doc__, run, price, shared=True)

@@ -3,7 +3,7 @@
 Kinds are the evaluation text, and benchmarks with their right answers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -112,22 +112,37 @@ class Sums(NamedTuple):
 
 def collected(
     work: Work,
-    unit: str,
+    subject: str,
     loaded: LoadedModel,
-    made: Sequence[Case],
-    found: list[str],
+    made: Mapping[str, Sequence[Case]],
+    found: Mapping[str, list[str]],
     section: FidelityParams,
-) -> Sums:
-    """Every case on every text, batch by batch; batches measured before are read."""
-    plan = [case.schedule for case in made]
-    made_of = tokenised(found, loaded.tokenizer, section)
-    log_q_V = unigram(made_of, text_config(loaded.model).vocab_size)
-    sums = np.zeros((len(found), 1 + len(plan), len(MEASURES)))
-    tokens = np.zeros(len(found))
-    for number, batch in enumerate(made_of):
-        make = lambda batch=batch: measured(
-            loaded.model, plan, batch, log_q_V, section.memory_gib
-        ).tolist()
-        sums[batch.rows] = np.swapaxes(work.once(f"{unit}-{number}", make), 0, 1)
+) -> dict[str, Sums]:
+    """Every case on every text of each kind, batch by batch; batches measured before are read.
+
+    Args:
+        made, found: by kind.
+    """
+    read = {kind: tokenised(found[kind], loaded.tokenizer, section) for kind in made}
+    units = {}
+    for kind, of_kind in read.items():
+        log_q_V = unigram(of_kind, text_config(loaded.model).vocab_size)
+        plan = [case.schedule for case in made[kind]]
+        for number, batch in enumerate(of_kind):
+            units[f"{subject}-{kind}-{number}"] = lambda batch=batch, plan=plan, log_q_V=log_q_V: (
+                measured(loaded.model, plan, batch, log_q_V, section.memory_gib).tolist()
+            )
+    results = iter(work.every(units, subject))
+    return {
+        kind: _joined(of_kind, results, len(found[kind]), 1 + len(made[kind]))
+        for kind, of_kind in read.items()
+    }
+
+
+def _joined(batches: list[TokenBatch], results: Iterator[Any], texts: int, rows: int) -> Sums:
+    """The next results, one a batch, by text."""
+    sums, tokens = np.zeros((texts, rows, len(MEASURES))), np.zeros(texts)
+    for batch in batches:
+        sums[batch.rows] = np.swapaxes(next(results), 0, 1)
         tokens[batch.rows] = batch.mask_BxL[:, 1:].sum(dim=1)
     return Sums(sums, tokens)

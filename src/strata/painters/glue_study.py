@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from strata import nulls
 from strata.evidence import MODEL
@@ -67,12 +68,8 @@ def study(
         each = replace(loaded, model=model)
         for reading in READINGS:
             data = read(subject, reading)
-            run = _frozen if reading == "frozen" else _finetuned
             own = made if reading == "frozen" else finetuned_cases(made, params)
-            answers = {
-                task: run(each, own, task, found, params, work, subject)
-                for task, found in tqdm(data.items(), f"{subject}, {reading}")
-            }
+            answers = _answers(each, reading, own, data, params, work, subject)
             scores = {
                 task: glue_scores.scores(task, found, params.resamples, params.seed)
                 for task, found in answers.items()
@@ -100,18 +97,37 @@ def finetuned_cases(made: Sequence[Case], params: GlueParams) -> list[Case]:
     ]
 
 
-def _frozen(
+def _answers(
     loaded: LoadedModel,
+    reading: Reading,
     made: Sequence[Case],
-    task: str,
-    data: GlueData,
+    data: dict[str, GlueData],
     params: GlueParams,
     work: Work,
     subject: str,
-) -> Predictions:
-    answers = lambda: frozen_answers(loaded, made, task, data, params).tolist()
-    found = work.once(f"{subject}.frozen.{task}", answers)
-    return Predictions(data.validation.labels_N, np.array(found))
+) -> dict[str, Predictions]:
+    """Task -> answers: (cases, seeds, N)."""
+    units_of = _frozen if reading == "frozen" else _finetuned
+    units = {task: units_of(loaded, made, task, each, params) for task, each in data.items()}
+    named = {
+        f"{subject}.{reading}.{name}": make
+        for each in units.values()
+        for name, make in each.items()
+    }
+    results = iter(work.every(named, f"{subject}, {reading}"))
+    shape = len(made), len(getattr(params, reading).seeds), -1
+    return {
+        task: Predictions(
+            data[task].validation.labels_N, np.reshape(list(islice(results, len(each))), shape)
+        )
+        for task, each in units.items()
+    }
+
+
+def _frozen(
+    loaded: LoadedModel, made: Sequence[Case], task: str, data: GlueData, params: GlueParams
+) -> dict[str, Callable[[], Any]]:
+    return {task: lambda: frozen_answers(loaded, made, task, data, params).tolist()}
 
 
 def frozen_answers(
@@ -136,24 +152,17 @@ def frozen_answers(
 
 
 def _finetuned(
-    loaded: LoadedModel,
-    made: Sequence[Case],
-    task: str,
-    data: GlueData,
-    params: GlueParams,
-    work: Work,
-    subject: str,
-) -> Predictions:
-    answers = []
-    for case in made:
-        for seed in params.finetuned.seeds:
-            unit = f"{subject}.finetuned.{task}.{case.name}.{seed}"
-            if work.result(unit) is None:
-                tuned = fine_tune(loaded, case.schedule, data, GLUE[task].labels, params, seed)
-                work.finish(unit, tuned.predictions_N.tolist())
-            answers.append(work.result(unit))
-    shape = len(made), len(params.finetuned.seeds), -1
-    return Predictions(data.validation.labels_N, np.reshape(answers, shape))
+    loaded: LoadedModel, made: Sequence[Case], task: str, data: GlueData, params: GlueParams
+) -> dict[str, Callable[[], Any]]:
+    def answers(case: Case, seed: int) -> list[Any]:
+        tuned = fine_tune(loaded, case.schedule, data, GLUE[task].labels, params, seed)
+        return tuned.predictions_N.tolist()
+
+    return {
+        f"{task}.{case.name}.{seed}": partial(answers, case, seed)
+        for case in made
+        for seed in params.finetuned.seeds
+    }
 
 
 def by_metric(found: Measured) -> pd.DataFrame:
