@@ -27,9 +27,9 @@ def joined() -> Iterator[None]:
         return
     import torch.distributed as dist
 
-    gpus = os.environ.get("CUDA_VISIBLE_DEVICES")
     place = int(os.environ["LOCAL_RANK"])
-    os.environ["CUDA_VISIBLE_DEVICES"] = gpus.split(",")[place] if gpus else str(place)
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", str(place)).split(",")
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpus[place % len(gpus)]
     dist.init_process_group("gloo", timeout=LONGEST_WAIT)
     for name in OF_TORCHRUN:
         os.environ.pop(name, None)
