@@ -9,7 +9,8 @@ Outputs   results/<profile>/painters/glue.json                    what the ledge
           results/<profile>/painters/glue_items.csv               every item, frozen encoder
           results/<profile>/painters/glue_items_converged.csv     the same by a converged readout
           results/<profile>/painters/glue_items_finetuned.csv     every item, fine-tuned
-Cost      laptop: two to three minutes on 2 cores, 2 GiB; an interrupted run goes on
+Cost      laptop: two to three minutes on 2 cores, 2 GiB; an interrupted run goes on;
+          --dry-run prices a profile
 """
 
 from functools import partial
@@ -17,12 +18,19 @@ from functools import partial
 from strata import stage
 from strata.evidence import MODEL, Evidence
 from strata.models import LoadedModel, arithmetic, blocks, load
-from strata.painters import glue_scores, glue_study
+from strata.painters import cost, glue_cost, glue_scores, glue_study
 from strata.painters.glue_study import READINGS, Measured
 from strata.params import Params
 from strata.work import Work
 
 RELEASED = "rte.skip_s9.accuracy"
+
+
+def price(settings: Params) -> str:
+    section = settings.painters_glue
+    loaded = load("painters_encoder", settings)
+    found = glue_cost.parts(loaded, section, partial(glue_study.read_all, section, settings.local))
+    return cost.bill(settings.profile, loaded, found)
 
 
 def run(settings: Params) -> None:
@@ -104,4 +112,4 @@ def about(settings: Params, loaded: LoadedModel, found: list[Measured]) -> dict[
 
 
 if __name__ == "__main__":
-    stage.main(__doc__, run)
+    stage.main(__doc__, run, price, shared=True)

@@ -7,12 +7,12 @@ finetuned: the whole encoder trained under the schedule.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from strata import nulls
 from strata.evidence import MODEL
@@ -81,10 +81,7 @@ def study(
             tuned = reading == "finetuned"
             own = finetuned_cases(made, params) if tuned else made
             run = _finetuned if tuned else partial(_frozen, reading)
-            answers = {
-                task: run(each, own, task, found, params, work, subject)
-                for task, found in tqdm(data.items(), f"{subject}, {reading}")
-            }
+            answers = run(each, own, data, params, work, subject)
             scores = {
                 task: glue_scores.scores(task, found, params.resamples, params.seed)
                 for task, found in answers.items()
@@ -122,16 +119,20 @@ def _frozen(
     reading: Reading,
     loaded: LoadedModel,
     made: Sequence[Case],
-    task: str,
-    data: GlueData,
+    data: Mapping[str, GlueData],
     params: GlueParams,
     work: Work,
     subject: str,
-) -> Predictions:
-    found = work.once(
-        f"{subject}.frozen.{task}", lambda: frozen_answers(loaded, made, task, data, params)
-    )
-    return Predictions(data.validation.labels_N, np.array(found[reading]))
+) -> dict[str, Predictions]:
+    units = {
+        f"{subject}.frozen.{task}": partial(frozen_answers, loaded, made, task, each, params)
+        for task, each in data.items()
+    }
+    results = work.every(units, f"{subject}, {reading}")
+    return {
+        task: Predictions(each.validation.labels_N, np.array(found[reading]))
+        for (task, each), found in zip(data.items(), results, strict=True)
+    }
 
 
 def frozen_answers(
@@ -168,22 +169,35 @@ def frozen_answers(
 def _finetuned(
     loaded: LoadedModel,
     made: Sequence[Case],
-    task: str,
-    data: GlueData,
+    data: Mapping[str, GlueData],
     params: GlueParams,
     work: Work,
     subject: str,
-) -> Predictions:
-    answers = []
-    for case in made:
-        for seed in params.finetuned.seeds:
-            unit = f"{subject}.finetuned.{task}.{case.name}.{seed}"
-            if work.result(unit) is None:
-                tuned = fine_tune(loaded, case.schedule, data, GLUE[task].labels, params, seed)
-                work.finish(unit, tuned.predictions_N.tolist())
-            answers.append(work.result(unit))
-    shape = len(made), len(params.finetuned.seeds), -1
-    return Predictions(data.validation.labels_N, np.reshape(answers, shape))
+) -> dict[str, Predictions]:
+    seeds = params.finetuned.seeds
+    units = {
+        f"{subject}.finetuned.{task}.{case.name}.{seed}": partial(
+            _tuned, loaded, case, task, each, params, seed
+        )
+        for task, each in data.items()
+        for case in made
+        for seed in seeds
+    }
+    results = iter(work.every(units, f"{subject}, finetuned"))
+    return {
+        task: Predictions(
+            each.validation.labels_N,
+            np.reshape(list(islice(results, len(made) * len(seeds))), (len(made), len(seeds), -1)),
+        )
+        for task, each in data.items()
+    }
+
+
+def _tuned(
+    loaded: LoadedModel, case: Case, task: str, data: GlueData, params: GlueParams, seed: int
+) -> list[Any]:
+    tuned = fine_tune(loaded, case.schedule, data, GLUE[task].labels, params, seed)
+    return tuned.predictions_N.tolist()
 
 
 def by_metric(found: Measured) -> pd.DataFrame:
