@@ -8,7 +8,11 @@ from strata.figures.shown import Shown
 from strata.figures.style import intervals, panels, subject_label, tight, words
 from strata.painters.figures.decoders import VARIANT_COLOURS, full_line, variant_lines
 
-READING_LABELS = {"frozen": "frozen, classifier trained", "finetuned": "fine-tuned under it"}
+READING_LABELS = {
+    "frozen": "frozen, classifier trained",
+    "converged": "frozen, converged readout",
+    "finetuned": "fine-tuned under it",
+}
 DODGE = 0.12  # affected layers between points of neighbouring variants
 
 
