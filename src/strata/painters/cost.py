@@ -13,12 +13,12 @@ from strata import paths
 from strata.execution import Speed, seconds, speed, sweep
 from strata.models import LoadedModel, blocks
 from strata.painters.harness import SweepLM, log_likelihoods, per_item, shares_contexts
-from strata.painters.packing import Request, packed
+from strata.painters.packing import Request, RequestBatch, packed
 from strata.painters.params import Measured, Prompted
 from strata.schedules import Schedule, full, layer_executions
 
 MEMORY = paths.RESULTS / "bench" / "memory.json"
-PROBE_SECONDS = 8  # of all probes of a stage
+PROBE_SECONDS = 6  # of all probes of a stage
 NULLS = 2
 SWEEPS = 8  # through all layers, in a probe
 
@@ -54,16 +54,26 @@ def probe(
 
 
 class Asking(SweepLM):
-    """The harness asks, and nothing is computed."""
+    """The harness asks for the first items of a task, and nothing is computed."""
 
-    def __init__(self, loaded: LoadedModel, section: Prompted) -> None:
+    def __init__(
+        self, loaded: LoadedModel, section: Prompted, name: str, task: ConfigurableTask
+    ) -> None:
         plan = [full(len(blocks(loaded.model)))]
         super().__init__(loaded, plan, section.batch_size, section.memory_gib, section.bos)
         self.requests: list[Request] = []
+        self.items = min(section.batch_size, len(task.eval_docs))
+        ask = partial(per_item, {name: task}, self, ["full"], range(self.items))
+        ask()
+        self.seconds = seconds(ask)
 
     def _sweep(self, requests: list[Request]) -> None:
         self.requests = requests
         self._answers = {key: [(0.0, False)] for key in requests}
+
+    def batches(self, items: int, together: bool) -> list[RequestBatch]:
+        found = self.requests[: items * len(self.requests) // self.items]
+        return packed(found, self.batch_size, self.max_length, together)
 
 
 def item_parts(
@@ -74,24 +84,34 @@ def item_parts(
     counts: Mapping[str, int],
     budget: float = PROBE_SECONDS,
 ) -> list[Part]:
-    """A part a task: its items, by one sweep through all schedules, each asked by the harness."""
+    """A part a task: its items, by one sweep through all schedules, each asked by the harness.
+
+    The longest items are computed; what the others take follows from their tokens.
+    """
+    asked = {name: Asking(loaded, section, name, task) for name, task in tasks.items()}
+    every = [request for lm in asked.values() for request in lm.requests]
+    together = shares_contexts(loaded.model, every, next(iter(asked.values())).max_length)
+    probed = max(asked.values(), key=lambda lm: _tokens(lm.batches(1, together)))
+
+    def run(count: int, few: list[Schedule]) -> None:
+        batches = probed.batches(count, together)
+        sweep(loaded.model, few, batches, log_likelihoods, section.memory_gib)
+
+    count, found = probe(run, len(blocks(loaded.model)), probed.items, budget)
+    read, answered = _tokens(probed.batches(count, together))
     parts = []
-    for name, task in tasks.items():
-        most, lm = min(section.batch_size, len(task.eval_docs)), Asking(loaded, section)
-        ask = partial(per_item, {name: task}, lm, ["full"], range(most))
-        ask()
-        asking = seconds(ask) / most
-        run = partial(_answer, lm, len(lm.requests) // most)
-        count, found = probe(run, len(blocks(loaded.model)), most, budget / len(tasks))
-        parts.append(Part(name, counts[name], found.seconds(plan) / count + len(plan) * asking))
+    for name, lm in asked.items():
+        tokens = _tokens(lm.batches(lm.items, together))
+        swept = Speed(found.layer * tokens[0] / read, found.readout * tokens[1] / answered)
+        spent = swept.seconds(plan) + len(plan) * lm.seconds
+        parts.append(Part(name, counts[name], spent / lm.items))
     return parts
 
 
-def _answer(lm: Asking, each: int, count: int, plan: list[Schedule]) -> None:
-    requests = lm.requests[: each * count]
-    together = shares_contexts(lm.model, requests, lm.max_length)
-    batches = packed(requests, lm.batch_size, lm.max_length, together)
-    sweep(lm.model, plan, batches, log_likelihoods, lm.memory_gib)
+def _tokens(batches: Iterable[RequestBatch]) -> tuple[int, int]:
+    """Tokens that are read, and those that are answered."""
+    sums = [(int(each.mask_BxL.sum()), int((each.owner_BxL >= 0).sum())) for each in batches]
+    return sum(read for read, _ in sums), sum(answered for _, answered in sums)
 
 
 def with_nulls(
