@@ -1,6 +1,6 @@
-"""Stages of the smoke profile, written below a folder: alone or as processes of torchrun.
+"""A stage of the smoke profile, written below a folder: alone or as processes of torchrun.
 
-python tests/ranks_worker.py FOLDER UNIT STAGE...    # where the second process dies; 0: nowhere
+python tests/ranks_worker.py FOLDER UNIT STAGE    # where the second process dies; 0: nowhere
 """
 
 import os
@@ -14,7 +14,7 @@ from strata import paths, pipeline, ranks, stage
 from strata.params import Params
 from strata.work import Work
 
-FOLDER, UNIT, *STAGES = sys.argv[1:]
+FOLDER, UNIT, STAGE = sys.argv[1:]
 finished: list[str] = []
 
 
@@ -26,8 +26,7 @@ def finish(self: Work, unit: str, result: Any, kept: Any = Work.finish) -> None:
 
 
 def run(settings: Params) -> None:
-    for name in STAGES:
-        runpy.run_path(str(pipeline.script(name)))["run"](settings)
+    runpy.run_path(str(pipeline.script(STAGE)))["run"](settings)
     print(f"process {ranks.RANK} of {ranks.SIZE}: {len(finished)} units", flush=True)
 
 

@@ -11,14 +11,14 @@ from strata import paths, ranks
 from strata.evidence import Evidence
 from strata.work import Work, WorkError
 
-STAGES = [f"painters_{name}" for name in ("glue", "fidelity")]
+STAGE = "painters_fidelity"
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 ENDINGS = r"00_ranks: (another process of this run has ended; .*|stopped); run again to carry on"
 
 
-def worker(folder, *command, dies_at=0, stages=STAGES):
+def worker(folder, *command, dies_at=0):
     file = Path(__file__).with_name("ranks_worker.py")
-    words = (sys.executable, *command, str(file), str(folder), str(dies_at), *stages)
+    words = (sys.executable, *command, str(file), str(folder), str(dies_at), STAGE)
     return run(*words, cwd=paths.ROOT, OMP_NUM_THREADS="1")
 
 
@@ -27,14 +27,9 @@ def units(done):
     return [int(count) for count in re.findall(r"process \d of \d: (\d+) units", done.stdout)]
 
 
-def evidence(folder, stages=STAGES):
-    names = {name.removeprefix("painters_") for name in stages}
-    files = (folder / "results" / "smoke" / "painters").iterdir()
-    return {
-        file.name: file.read_bytes()
-        for file in files
-        if any(file.name.startswith(name) for name in names)
-    }
+def evidence(folder):
+    files = (folder / "results" / "smoke" / "painters").glob("fidelity*")
+    return {file.name: file.read_bytes() for file in files}
 
 
 @pytest.fixture(scope="module")
@@ -47,19 +42,18 @@ def test_two_processes_share_the_units_and_write_the_bytes_of_one(alone, tmp_pat
     folder, [count] = alone
     shares = units(worker(tmp_path, *TORCHRUN))
     assert len(shares) == 2 and sum(shares) == count and min(shares) > count / 4
-    assert evidence(tmp_path) == evidence(folder) and len(evidence(tmp_path)) == 9
+    assert evidence(tmp_path) == evidence(folder) and len(evidence(tmp_path)) == 4
     assert not any((tmp_path / "work").glob("*/*"))
 
 
 def test_a_killed_process_ends_the_run_and_finished_units_stay(alone, tmp_path):
-    stages = ["painters_fidelity"]
-    done = worker(tmp_path, *TORCHRUN, dies_at=2, stages=stages)
+    done = worker(tmp_path, *TORCHRUN, dies_at=2)
     assert done.returncode != 0 and len(re.findall(ENDINGS, done.stderr)) == 1
     kept = len(list((tmp_path / "work").glob("*/*/*.json")))
     assert kept and not (tmp_path / "results").exists()
-    [again] = units(worker(tmp_path, stages=stages))
-    whole = evidence(alone[0], stages)
-    assert evidence(tmp_path, stages) == whole and again == 15 - kept
+    folder, [count] = alone
+    [again] = units(worker(tmp_path))
+    assert evidence(tmp_path) == evidence(folder) and again == count - kept
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from strata.schedules import Schedule, full, layer_executions
 MEMORY = paths.RESULTS / "bench" / "memory.json"
 PROBE_SECONDS = 6  # of all probes of a stage
 NULLS = 2
-SWEEPS = 8  # through all layers, in a probe
+SWEEPS = 14  # through all layers, in a probe
 
 
 class Part(NamedTuple):
