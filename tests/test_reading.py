@@ -17,8 +17,8 @@ from strata.papers import Paper
 from strata.pipeline import stage_of
 from strata.records import Estimate
 from strata.report import parts
-from strata.report.costs import cost_table
 from strata.report.material import read_material
+from strata.report.stages import cost_table
 from strata.report.texts import Deviation, load_texts
 
 CLAIM = {

@@ -42,11 +42,12 @@ def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     style.use_style()
     every = pages.pages_of(NOTEBOOKS)
-    index = pages.index_page(read_material(), NOTEBOOKS, every)
+    material = read_material()
+    index = pages.index_page(material, NOTEBOOKS, every)
     (folder / "index.html").write_text(index)
     for notebook in NOTEBOOKS:
         node = nbformat.read(notebook, as_version=4)
-        page = pages.notebook_page(node, notebook, every)
+        page = pages.notebook_page(node, notebook, every, material.spoken)
         (folder / f"{notebook.stem}.html").write_text(page)
     return folder
 
@@ -131,7 +132,7 @@ def test_texts_from_elsewhere_run_load_and_lead_nowhere(tmp_path, request):
     nbformat.write(node, file)
     every = pages.pages_of([file])
     index = pages.index_page(hostile(read_material()), [file], every)
-    (tmp_path / "toy.html").write_text(pages.notebook_page(node, file, every))
+    (tmp_path / "toy.html").write_text(pages.notebook_page(node, file, every, []))
     (tmp_path / "index.html").write_text(index)
     assert index.count("&lt;script&gt;") > len(load_ledger())
     for page in ("index", "toy"):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from strata import pipeline, profiles
+from strata import profiles
 from strata.claims import family
 from strata.claims.judging import OUTCOMES, Outcome
 from strata.claims.quoting import quote
@@ -23,7 +23,6 @@ from strata.claims.tables import (
     tried_on,
     verdict_of,
 )
-from strata.report.costs import cost_table
 from strata.report.forest import strip
 from strata.report.material import Material, heading
 from strata.report.sections import Section, section_of
@@ -279,24 +278,5 @@ def deviations_of(material: Material, letter: str) -> str:
             "claims": ", ".join(each.claims),
         }
         for each in material.deviations[letter]
-    ]
-    return markdown(pd.DataFrame(rows)) + "\n"
-
-
-def costs(material: Material) -> str:
-    """Minutes, peak memory and machine of every stage at every profile."""
-    return markdown(cost_table(material.results)) + "\n"
-
-
-def evidence(_: Material) -> str:
-    """Which stage writes an evidence file, by which script, and which modules compute it."""
-    rows = [
-        {
-            "file, below results/PROFILE/": ", ".join(f"`{file}`" for file in pipeline.files(name)),
-            "stage": name,
-            "script": f"[`{script.name}`](../src/{script.name})",
-            "computed in": ", ".join(f"`{module}`" for module in pipeline.direct_modules(script)),
-        }
-        for name, script in ((name, pipeline.script(name)) for name in pipeline.stages())
     ]
     return markdown(pd.DataFrame(rows)) + "\n"

@@ -84,5 +84,15 @@ for (const count of document.querySelectorAll(".counts button")) {
     document.getElementById("Every-claim").scrollIntoView();
   });
 }
+for (const command of document.querySelectorAll("code.command")) {
+  const copy = Object.assign(document.createElement("button"), {
+    type: "button", className: "copy", textContent: "copy",
+  });
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(command.textContent);
+    copy.textContent = "copied";
+  });
+  command.after(copy);
+}
 show(false);
 reveal();
