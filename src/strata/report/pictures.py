@@ -62,9 +62,14 @@ def inline(svg: str, says: str, name: str) -> Markup:
 
 def drawing(figure: Figure, says: str, name: str) -> Markup:
     """A figure as part of a page (see `inline`)."""
+    return inline(vector(figure), says, name)
+
+
+def vector(figure: Figure) -> str:
+    """A figure as SVG, the same for the same figure."""
     picture = io.StringIO()
     figure.savefig(picture, format="svg", bbox_inches="tight", metadata={"Date": None})
-    return inline(picture.getvalue(), says, name)
+    return picture.getvalue()
 
 
 def _markup(element: ElementTree.Element, prefix: str) -> Iterator[str]:
@@ -97,7 +102,10 @@ def _attributes(tag: str, element: ElementTree.Element, prefix: str) -> Iterator
 
 
 def _coloured(style: str, tag: str) -> str:
-    """A style in the page's colours; white is the paper's where it is no text."""
+    """A style in the page's colours: no white behind the whole, and white is the paper's elsewhere
+    but in text."""
+    if style == "fill: #ffffff" and tag == "path":
+        return "fill: none"
     for colour, ours in NEUTRAL.items():
         style = style.replace(colour, ours)
     return style if tag in {"text", "tspan"} else style.replace("#ffffff", "var(--paper)")
@@ -186,9 +194,9 @@ def _links(drawn: Drawn) -> Iterator[tuple[str, str]]:
 
 
 def _tables(draw: Callable) -> list[str]:
-    """The tables that a function reads, itself or by others of its module."""
+    """The tables that a function reads, itself or by private functions of its module."""
     own = re.findall(r'\.table\("([\w/]+)"', inspect.getsource(draw))
-    named = (draw.__globals__.get(name) for name in draw.__code__.co_names)
-    helpers = (each for each in named if inspect.isfunction(each))
-    own += [t for each in helpers if each.__module__ == draw.__module__ for t in _tables(each)]
+    private = (name for name in draw.__code__.co_names if name.startswith("_"))
+    helpers = (draw.__globals__.get(name) for name in private)
+    own += [table for each in helpers if inspect.isfunction(each) for table in _tables(each)]
     return list(dict.fromkeys(own))
