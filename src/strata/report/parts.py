@@ -42,7 +42,7 @@ MEANINGS: dict[Outcome, str] = {
     "not run": "there is no evidence",
 }
 ROW = ["claim", "check", "where", "published", "agrees", "ours", "nulls", "verdict", "Holm's p"]
-ROW += ["model", "profile", "evidence"]
+ROW += ["profile", "evidence"]
 
 
 def tally(spoken: list[Spoken]) -> str:
@@ -183,7 +183,7 @@ def counts_by_paper(material: Material) -> pd.DataFrame:
 
 
 def verdicts(material: Material) -> str:
-    """Every claim, then every check, a section a paper: verdict, protocol, evidence, command."""
+    """Every claim, then every check, a section a paper: verdict, protocol, evidence, commands."""
     lines = [tallies(material), ""]
     for paper in material.papers:
         spoken = material.of(paper)
@@ -196,13 +196,21 @@ def verdicts(material: Material) -> str:
                 table["evidence"], table["profile"], table["ours"], strict=True
             )
         ]
-        table["command"] = [f"`{each}`" if each != "-" else each for each in table["command"]]
         lines += [f"## {heading(paper)}", "", markdown(claim_table(spoken)), ""]
         lines += [f"### Every check of paper {paper.letter}", "", _by_chance(spoken), ""]
-        lines += [markdown(table[[*ROW, "command"]]), ""]
+        lines += ["<details>", f"<summary>{len(table)} checks</summary>", ""]
+        lines += [markdown(table[ROW]), "", "</details>", ""]
+        lines += [f"### What measures paper {paper.letter} again", "", _commands(table), ""]
         lines += [f"### Tables and figures of paper {paper.letter}", ""]
         lines += [coverage_of(material, paper.letter), ""]
     return "\n".join(lines)
+
+
+def _commands(checks: pd.DataFrame) -> str:
+    """Which claims a command measures again; a check_table's rows."""
+    found = checks[checks["command"] != "-"].groupby("command", sort=False)["claim"]
+    rows = [{"command": f"`{each}`", "claims": ", ".join(own.unique())} for each, own in found]
+    return markdown(pd.DataFrame(rows))
 
 
 def _by_chance(spoken: list[Spoken]) -> str:
