@@ -26,9 +26,8 @@ HREF = "{http://www.w3.org/1999/xlink}href"
 SHAPES = {"svg", "g", "defs", "use", "path", "rect", "text", "tspan", "clipPath", "image"}
 GEOMETRY = {"d", "x", "y", "width", "height", "transform", "viewBox"}
 STYLE = re.compile(r"[\w\s:;#.,'%()-]*")  # of a style attribute, without url()
-NEUTRAL = {"#000000": "currentColor", "#262626": "currentColor", "#333333": "currentColor"}
-NEUTRAL |= {"#cccccc": "var(--line)"}
-ROOM = re.compile(r"from strata\.(\w+) import figures")
+GREY = re.compile(r"#([0-9a-f]{2})\1\1")
+ROOM = re.compile(r"from strata\.(\w+) import (?:\w+, )*figures")
 SHOWN = re.compile(r'(\w+) = reading\.shown\("(\w+)"\)')
 DRAWN = re.compile(r'figures\.(\w+)\((?:reading\.shown\("(\w+)"\)|(\w+)\))')
 EMBEDDED = re.compile(rf'<img alt="([^"]*)" src="data:{re.escape(SVG)};base64,([\w+/=]+)"/?>')
@@ -106,9 +105,15 @@ def _coloured(style: str, tag: str) -> str:
     but in text."""
     if style == "fill: #ffffff" and tag == "path":
         return "fill: none"
-    for colour, ours in NEUTRAL.items():
-        style = style.replace(colour, ours)
-    return style if tag in {"text", "tspan"} else style.replace("#ffffff", "var(--paper)")
+    return GREY.sub(lambda found: _grey(found[0], tag), style)
+
+
+def _grey(colour: str, tag: str) -> str:
+    if colour < "#707070":
+        return "currentColor"
+    if colour == "#ffffff" and tag not in {"text", "tspan"}:
+        return "var(--paper)"
+    return "var(--line)" if "#c0c0c0" < colour < "#f0f0f0" else colour
 
 
 def inlined(page: str, name: str) -> str:

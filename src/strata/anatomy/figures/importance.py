@@ -66,9 +66,8 @@ def anatomy_small_draws(shown: Shown) -> Figure:
     columns = ("anti_rate", "anti_rate_low", "anti_rate_high")
     intervals(rate, layers, table, columns, scale=100, fmt="none", ecolor="0.2", capsize=0)
     rate.set(ylabel="draws that call it\nan anti-layer (%)", xlabel="layer")
-    place = {"transform": rate.transAxes, "ha": "right", "va": "top"}
     note = "orange: called anti-layers by the paper"
-    rate.text(0.99, 0.92, note, color=PUBLISHED_COLOUR, **place)
+    rate.set_title(note, color=PUBLISHED_COLOUR, loc="right", fontsize="medium")
     return tight(figure)
 
 

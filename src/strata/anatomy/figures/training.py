@@ -43,7 +43,7 @@ def anatomy_recovery(shown: Shown) -> Figure:
         axis.set(xlim=(-0.2, None), yscale="log", title=TEXT_LABELS[text])
         axis.set_xlabel("training steps on the noised layer")
     axes[0, 0].set_ylabel("perplexity / untouched model's")
-    legend(axes[0, -1])
+    legend(axes[0, -1], ncol=1 + len(layers) // 16)
     return tight(figure)
 
 
