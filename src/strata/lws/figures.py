@@ -114,7 +114,8 @@ def lws_zeros(shown: Shown) -> Figure:
     }
     for number, (kind, (label, colour)) in enumerate(kinds.items()):
         places = np.arange(len(rows)) + 0.27 * (number - 1)
-        axis.bar(places, rows[kind], 0.25, color=colour, label=label)
+        drawn = axis.bar(places, rows[kind], 0.25, color=colour, label=label)
+        axis.bar_label(drawn, fmt="%.2g", fontsize="small", padding=9)  # zeros are seen too
         intervals(axis, places, rows, _ends(kind), fmt="none", ecolor="0.2")
     axis.set_xticks(range(len(rows)), [VARIANTS[name][0] for name in rows["variant"]])
     axis.set_ylabel("validation loss (nats a position)")
