@@ -74,8 +74,8 @@ def main() -> None:
             "committed": lambda: training(ours, COMMITTED, ("fp32",), FP32),
             "speeds": lambda: speeds(ours),
             "attention": lambda: attention(device),
-            "compiled_training": compiled_training,
             "sweep": lambda: swept(device),
+            "compiled_training": compiled_training,
         }.items():
             checks[name] = outcome(check)
             print(f"{name}: {checks[name]}", flush=True)

@@ -6,19 +6,40 @@ Outputs   results/<profile>/painters/similarity.json     what the ledger judges
           results/<profile>/painters/similarity.csv      a row a subject, measure and pair of states
           results/<profile>/painters/token_norms.csv     norms of the first and the other tokens
           results/<profile>/painters/drift.csv           a row a subject, edit and state
-Cost      laptop: about half a minute on 2 cores, 3 GiB
+Cost      laptop: about half a minute on 2 cores, 3 GiB; --dry-run prices a profile
 """
 
 from strata import nulls, stage
 from strata.evidence import AS_PUBLISHED, MODEL, RANDOM, Evidence, minus
+from strata.execution import seconds
 from strata.models import blocks, load
-from strata.painters import drift, similarity, similarity_classes
+from strata.painters import cost, drift, similarity, similarity_classes
 from strata.params import Params
 from strata.records import Estimate
 from strata.statistics import Floats
 from strata.text import batches, read_passages
 
 FAITHFUL = "without_first_token"
+
+
+def price(settings: Params) -> str:
+    section, text = settings.painters_similarity, settings.evaluation_text
+    loaded = load("painters_model", settings)
+    passages = read_passages(settings)[: section.passages]
+    edits = drift.plan(len(blocks(loaded.model)))
+
+    def run(count: int) -> None:
+        found = passages[:count]
+        tokens = batches(found, loaded.tokenizer, section.batch_size, text.max_tokens)
+        hidden = similarity.states(loaded.model, tokens)
+        similarity.norms(hidden, tokens)
+        similarity.similarities(hidden, tokens)
+        drift.drift(loaded.model, tokens, edits)
+
+    most = min(section.batch_size, len(passages))
+    count = cost.affordable(run, most, cost.PROBE_SECONDS / 2)
+    part = cost.Part("passages", 2 * len(passages), seconds(run, count) / count)
+    return cost.bill(settings.profile, loaded, [part])
 
 
 def run(settings: Params) -> None:
@@ -82,4 +103,4 @@ def named(measure: str, found: dict[str, Estimate]) -> dict[str, Estimate]:
 
 
 if __name__ == "__main__":
-    stage.main(__doc__, run)
+    stage.main(__doc__, run, price)

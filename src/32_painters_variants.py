@@ -18,8 +18,7 @@ from functools import partial
 from strata import stage
 from strata.evidence import MODEL, Evidence
 from strata.models import blocks, load
-from strata.painters import variants, variants_study
-from strata.painters.cost import cost_of
+from strata.painters import cost, item_study, variants
 from strata.painters.scores import above_guessing, guesses, left_out
 from strata.painters.subjects import conditions, likelihood_tasks, subjects
 from strata.params import Params
@@ -28,10 +27,18 @@ from strata.work import Work
 
 def price(settings: Params) -> str:
     section = settings.painters_variants
-    items = {task: section.count(task) for task in settings.benchmarks.tasks}
-    return cost_of(
-        settings, section, lambda T: [case.schedule for case in variants.cases(T, section)], items
-    )
+    loaded = load("painters_model", settings, section.dtype)
+    plan = [case.schedule for case in variants.cases(len(blocks(loaded.model)), section)]
+    tasks = likelihood_tasks(settings)
+    own = {task: section.count(task) for task in tasks}
+    counts = cost.with_nulls(tasks, own, section.null_items)
+    half = cost.PROBE_SECONDS / 2
+    parts = cost.item_parts(loaded, section, tasks, plan, counts, half)
+    if loaded.provenance["dtype"] != "float32":
+        exact, few = load("painters_model", settings), dict.fromkeys(tasks, section.noise_items)
+        again = cost.item_parts(exact, section, tasks, plan, few, half)
+        parts += [part._replace(name=f"{part.name}, fp32") for part in again]
+    return cost.bill(settings.profile, loaded, parts, cost.swept(loaded, section, plan))
 
 
 def run(settings: Params) -> None:
@@ -40,8 +47,10 @@ def run(settings: Params) -> None:
     loaded = load("painters_model", settings, section.dtype)
     made = variants.cases(len(blocks(loaded.model)), section)
     tasks = likelihood_tasks(settings)
-    work = Work("painters_variants", variants_study.facts(settings, loaded, tasks))
-    measure = partial(variants_study.item_scores, work, tasks, made, section)
+    work = Work("painters_variants", item_study.facts(settings, section, loaded, tasks))
+    one_by_one = {name: {name: task} for name, task in tasks.items()}
+    plan = {case.name: case.schedule for case in made}
+    measure = partial(item_study.item_scores, work, one_by_one, plan, section)
     asked = {task: section.count(task) for task in tasks}
     null_asked = dict.fromkeys(tasks, section.null_items)
     for subject, each in subjects(loaded, section):
@@ -78,8 +87,9 @@ def run(settings: Params) -> None:
     record = loaded.provenance
     if record["dtype"] != "float32":
         del loaded, each  # the model in float32 has their memory
-        exact = load("painters_model", settings)
-        about["arithmetic_noise"] = variants_study.arithmetic_noise(exact, own, measure, section)
+        few = dict.fromkeys(tasks, section.noise_items)
+        exact = measure("float32", load("painters_model", settings), few)
+        about["arithmetic_noise"] = variants.noise(own, exact)
     evidence.write("variants", about)
     released = Evidence("painters", settings.profile)
     released.add(variants.released(own, record, section))
@@ -88,4 +98,4 @@ def run(settings: Params) -> None:
 
 
 if __name__ == "__main__":
-    stage.main(__doc__, run, price)
+    stage.main(__doc__, run, price, shared=True)

@@ -6,24 +6,29 @@ Outputs   results/<profile>/painters/loops.json        what the ledger judges
           results/<profile>/painters/loops.csv         normalised median: subject, M, passes
           results/<profile>/painters/loops_best.csv    the best number of passes: subject, M
 Cost      laptop: about 1.5 minutes on 2 cores with bfloat16 in hardware, else four; 2 GiB;
-          --dry-run says what another profile takes
+          an interrupted run goes on where it stopped; --dry-run says what another profile takes
 """
+
+from functools import partial
 
 from strata import stage
 from strata.evidence import MODEL, Evidence
 from strata.models import blocks, load
-from strata.painters import loops
-from strata.painters.cost import cost_of
-from strata.painters.harness import SweepLM, per_item
+from strata.painters import cost, item_study, loops
 from strata.painters.scores import above_guessing, guesses, left_out
 from strata.painters.subjects import conditions, likelihood_tasks, subjects
 from strata.params import Params
+from strata.work import Work
 
 
 def price(settings: Params) -> str:
     section = settings.painters_loops
-    items = dict.fromkeys(settings.benchmarks.tasks, section.items)
-    return cost_of(settings, section, lambda T: list(loops.cases(T, section).values()), items)
+    loaded = load("painters_model", settings, section.dtype)
+    plan = list(loops.cases(len(blocks(loaded.model)), section).values())
+    tasks = likelihood_tasks(settings)
+    counts = cost.with_nulls(tasks, dict.fromkeys(tasks, section.items), section.null_items)
+    parts = cost.item_parts(loaded, section, tasks, plan, counts)
+    return cost.bill(settings.profile, loaded, parts, cost.swept(loaded, section, plan))
 
 
 def run(settings: Params) -> None:
@@ -33,10 +38,11 @@ def run(settings: Params) -> None:
     depth = len(blocks(loaded.model))
     made = loops.cases(depth, section)
     tasks = likelihood_tasks(settings)
+    work = Work("painters_loops", item_study.facts(settings, section, loaded, tasks))
+    measure = partial(item_study.item_scores, work, {"tasks": tasks}, made, section)
     for subject, each in subjects(loaded, section):
         count = section.items if subject == MODEL else section.null_items
-        lm = SweepLM(each, list(made.values()), section.batch_size, section.memory_gib, section.bos)
-        items = per_item(tasks, lm, list(made), range(count))
+        items = measure(subject, each, dict.fromkeys(tasks, count))
         if subject == MODEL:
             own, full = items, loops.full_accuracy(items, section)
         reference = full if subject == MODEL else full[..., :1]
@@ -55,7 +61,8 @@ def run(settings: Params) -> None:
         "most_loops": section.most_loops,
     }
     evidence.write("loops", about)
+    work.clear()
 
 
 if __name__ == "__main__":
-    stage.main(__doc__, run, price)
+    stage.main(__doc__, run, price, shared=True)

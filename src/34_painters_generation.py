@@ -10,13 +10,14 @@ Cost      laptop: about two minutes on 2 cores, 2 GiB; --dry-run says what anoth
 """
 
 import pandas as pd
+from lm_eval.api.task import ConfigurableTask
 from tqdm import tqdm
 
 from strata import stage
 from strata.evidence import Evidence
+from strata.execution import seconds
 from strata.models import blocks, load
-from strata.painters import generation
-from strata.painters.cost import cost_of
+from strata.painters import cost, generation
 from strata.painters.subjects import conditions
 from strata.params import Params
 from strata.results import read_table
@@ -27,10 +28,27 @@ TASK = "gsm8k"
 
 def price(settings: Params) -> str:
     section = settings.painters_generation
-    items = {TASK: section.items}
-    return cost_of(
-        settings, section, lambda T: [case.schedule for case in generation.cases(T, section)], items
+    loaded = load("painters_model", settings, section.dtype)
+    task, T = asked(settings), len(blocks(loaded.model))
+    made = generation.cases(T, section)
+    generated = lambda count: generation.generate(
+        loaded, task, made[0], section.model_copy(update={"items": count})
     )
+    items = min(section.items, len(task.eval_docs))
+    most = min(items, section.batch_size)
+    count = cost.affordable(generated, most, cost.PROBE_SECONDS / 3)
+    visits = sum(len(case.schedule.visits) for case in made)
+    of_item = visits / T * seconds(generated, count) / count
+    return cost.bill(settings.profile, loaded, [cost.Part(TASK, items, of_item)])
+
+
+def asked(settings: Params) -> ConfigurableTask:
+    """The problems, with as many examples and as long an answer as are set."""
+    section = settings.painters_generation
+    task = load_task(TASK, settings.benchmarks, settings.local)
+    task.set_config("num_fewshot", section.shots)
+    task.set_config("generation_kwargs", {"max_gen_toks": section.max_new_tokens}, update=True)
+    return task
 
 
 def run(settings: Params) -> None:
@@ -39,9 +57,7 @@ def run(settings: Params) -> None:
     loaded = load("painters_model", settings, section.dtype)
     variant_items = read_table(evidence.folder / "variants_items.csv", "item")
     generation.check_measured(variant_items, section)
-    task = load_task(TASK, settings.benchmarks, settings.local)
-    task.set_config("num_fewshot", section.shots)
-    task.set_config("generation_kwargs", {"max_gen_toks": section.max_new_tokens}, update=True)
+    task = asked(settings)
     made = generation.cases(len(blocks(loaded.model)), section)
     found = {
         case.name: generation.generate(loaded, task, case, section)

@@ -11,14 +11,14 @@ Cost      laptop: about 1.5 minutes on 2 cores with bfloat16 in hardware; 3 GiB;
           goes on where it stopped, a batch at a time; --dry-run prices a profile
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from strata import stage
 from strata.evidence import MODEL, Evidence
 from strata.models import LoadedModel, blocks, load
-from strata.painters import fidelity, fidelity_scores, fidelity_study
-from strata.painters.cost import cost_of
+from strata.painters import cost, fidelity, fidelity_scores, fidelity_study
+from strata.painters.fidelity import Case
 from strata.painters.fidelity_scores import Curves
 from strata.painters.fidelity_study import TEXT
 from strata.painters.params import FidelityParams
@@ -31,9 +31,25 @@ SECOND = "second."
 
 
 def price(settings: Params) -> str:
-    section = settings.painters_fidelity
-    made = lambda T: [case.schedule for case in fidelity.cases(T, section)]
-    return cost_of(settings, section, made, {TEXT: section.passages})
+    section, texts = settings.painters_fidelity, fidelity_study.texts(settings)
+    parts = []
+    budget = cost.PROBE_SECONDS / (1 + (section.second is not None))
+    for prefix, loaded in decoders(settings):
+        own = section.null_passages if prefix else section.passages
+        plans = {
+            kind: [case.schedule for case in made]
+            for kind, made in edits(loaded, section, texts).items()
+        }
+        a_token = fidelity_study.speed_of_token(loaded, texts[TEXT], section, budget)
+        for kind, found in texts.items():
+            read = [found[:own], *[found[: section.null_passages]] * cost.NULLS]
+            tokens = sum(
+                fidelity_study.token_count(each, loaded.tokenizer, section) for each in read
+            )
+            parts.append(cost.Part(f"{prefix}{kind}", tokens, a_token.seconds(plans[kind])))
+        if not prefix:
+            about = loaded, cost.swept(loaded, section, plans[TEXT])
+    return cost.bill(settings.profile, about[0], parts, about[1])
 
 
 def decoders(settings: Params) -> Iterator[tuple[str, LoadedModel]]:
@@ -61,6 +77,17 @@ def fitting(section: FidelityParams, T: int) -> FidelityParams:
     return section.model_copy(update={"affected": [M for M in section.affected if M < T]})
 
 
+def edits(
+    loaded: LoadedModel, section: FidelityParams, kinds: Iterable[str]
+) -> dict[str, list[Case]]:
+    """Kind of text -> the edits measured on it: every one on the evaluation text."""
+    T = len(blocks(loaded.model))
+    section = fitting(section, T)
+    made = fidelity.cases(T, section)
+    few = fidelity_scores.cases_of_kinds(made, fidelity_scores.few_affected(T, section.affected))
+    return {kind: made if kind == TEXT else few for kind in kinds}
+
+
 def curves(
     work: Work,
     subject: str,
@@ -68,16 +95,13 @@ def curves(
     texts: dict[str, list[str]],
     section: FidelityParams,
 ) -> dict[str, Curves]:
-    """Kind of text -> the curves of one subject; every edit on the evaluation text."""
-    T = len(blocks(each.model))
-    made = fidelity.cases(T, section)
-    few = fidelity_scores.cases_of_kinds(made, fidelity_scores.few_affected(T, section.affected))
-    found = {}
-    for kind, of_kind in texts.items():
-        chosen = made if kind == TEXT else few
-        sums = fidelity_study.collected(work, f"{subject}-{kind}", each, chosen, of_kind, section)
-        found[kind] = fidelity_scores.curves(sums, chosen, T, section, kind)
-    return found
+    """Kind of text -> the curves of one subject."""
+    T, made = len(blocks(each.model)), edits(each, section, texts)
+    sums = fidelity_study.collected(work, subject, each, made, texts, section)
+    return {
+        kind: fidelity_scores.curves(found, made[kind], T, section, kind)
+        for kind, found in sums.items()
+    }
 
 
 def run(settings: Params) -> None:
@@ -129,4 +153,4 @@ def run(settings: Params) -> None:
 
 
 if __name__ == "__main__":
-    stage.main(__doc__, run, price)
+    stage.main(__doc__, run, price, shared=True)

@@ -23,7 +23,7 @@ from transformers import (
     Qwen2Config,
 )
 
-from strata import params
+from strata import params, schedules
 from strata.models import blocks
 from strata.params import Params, Section
 from strata.schedules import Schedule
@@ -77,8 +77,12 @@ def by_hand(model: PreTrainedModel, schedule: Schedule, run: Callable[[], object
         hook.remove()
     hidden = seen[0][0][0]
     for step in schedule.steps:
-        members = (step,) if isinstance(step, int) else step
-        outputs = [blocks(model)[i](hidden, *seen[i][0][1:], **seen[i][1]) for i in members]
+        outputs = [
+            hidden
+            if i == schedules.THROUGH
+            else blocks(model)[i](hidden, *seen[i][0][1:], **seen[i][1])
+            for i in schedules.members_of(step)
+        ]
         hidden = torch.stack(outputs).mean(dim=0)
     return hidden
 

@@ -26,6 +26,7 @@ PLAN = [
     schedules.parallel(6, 0, 2),
     schedules.parallel_pairs(6, 0),
     schedules.middle_again(6, 1, 3),
+    schedules.middle_damped(6, 1, 3),
 ]
 
 

@@ -14,6 +14,7 @@ from strata.evidence import MODEL, RANDOM, SHUFFLED
 from strata.execution import ExecutionError, scheduled
 from strata.models import ModelError, blocks, load
 from strata.painters import classifiers, glue_study
+from strata.painters.converged import STRENGTHS, converged_answers
 from strata.painters.encoder import batches, features, pooled
 from strata.painters.finetuning import Reader, fine_tune
 from strata.painters.variants import cases
@@ -109,6 +110,27 @@ def test_classifiers_side_by_side_are_each_trained_alone(section, outputs):
     torch.testing.assert_close(answers[-1], expected)
 
 
+@pytest.mark.parametrize("outputs", [1, 2, 3])
+def test_the_converged_readout_leaves_no_gradient(outputs):
+    generator = np.random.default_rng(0)
+    table, fresh = generator.normal(3, 5, size=(60, 8)), generator.normal(3, 5, size=(9, 8))
+    labels = generator.normal(size=60) if outputs == 1 else np.arange(60) % outputs
+    targets = labels[:, None] if outputs == 1 else 2.0 * (labels[:, None] == range(outputs)) - 1
+    standard = lambda rows: (rows - table.mean(axis=0)) / table.std(axis=0)
+    inputs, centre = standard(table), targets.mean(axis=0)
+    errors, weights = [], []
+    for strength in STRENGTHS:
+        inverse = np.linalg.inv(inputs.T @ inputs + strength * np.eye(8))
+        leverage = np.diag(inputs @ inverse @ inputs.T) + 1 / 60
+        weights.append(inverse @ inputs.T @ (targets - centre))
+        left = (targets - centre - inputs @ weights[-1]) / (1 - leverage)[:, None]
+        errors.append(np.square(left).mean())
+    outcome = standard(fresh) @ weights[np.argmin(errors)] + centre
+    expected = outcome[:, 0] if outputs == 1 else outcome.argmax(axis=1)
+    found = converged_answers(table, labels, fresh, outputs)
+    np.testing.assert_allclose(found, expected, atol=1e-10)
+
+
 def test_the_reader_with_a_pooler_is_the_librarys_classifier(loaded):
     torch.manual_seed(0)
     ours = Reader(loaded.model, "pooler", 2).eval()
@@ -168,11 +190,11 @@ def test_an_interrupted_study_goes_on_and_gives_the_same(loaded, section, tmp_pa
     with pytest.raises(KeyboardInterrupt):
         list(glue_study.study(loaded, small, read, Work("two", {})))
     again = list(glue_study.study(loaded, small, read, Work("two", {})))
-    assert len(tuned) == 1 + 3 * len(whole[1].cases)
+    assert len(tuned) == 1 + 3 * len(whole[2].cases)
     for one, two in zip(whole, again, strict=True):
         assert (one.subject, one.reading) == (two.subject, two.reading)
         assert np.array_equal(one.answers["sst2"].answers, two.answers["sst2"].answers)
-    assert [each.subject for each in whole[::2]] == [MODEL, RANDOM, SHUFFLED]
+    assert [each.subject for each in whole[::3]] == [MODEL, RANDOM, SHUFFLED]
 
 
 def test_nothing_runs_before_every_file_is_known_to_be_good(loaded, section, tmp_path, monkeypatch):

@@ -8,10 +8,12 @@ from sklearn import metrics
 from strata.painters import glue_scores
 from strata.painters.glue_scores import Predictions
 from strata.painters.variants import VARIANTS, cases
+from strata.params import compose
 from strata.tasks.glue import Examples, GlueData
 
 SECTION = "painters_glue"
 T = 6
+BALANCED = Examples([("a",), ("b",)], np.array([0, 1]))
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def test_measurements_are_the_differences_of_the_curves(section):
     score = np.array([[heights[case.variant]] * 11 for case in made])
     curve = glue_scores.curves(made, score)
     found = glue_scores.measurements(curve, full=np.array([0.9]), guessed=0.4, depth=T)
-    assert set(found) == set(glue_scores.every_key())
+    assert {*found, glue_scores.BEATS_FULL} == set(glue_scores.every_key())
     assert found["area.skip_minus_middle_repeat"].value == pytest.approx(0.3)
     assert found["kept.skip"].value == pytest.approx((0.5 - 0.4) / (0.9 - 0.4))
     assert found["middle_repeat_rank"].value == 1
@@ -87,6 +89,31 @@ def test_measurements_are_the_differences_of_the_curves(section):
     curve = glue_scores.curves(few, score[: len(few)])
     part = glue_scores.measurements(curve, full=np.array([0.9]), guessed=0.4, depth=T)
     assert set(part) == {"area.skip", "kept.skip", "full_minus_guess"}
+
+
+def test_only_learned_tasks_are_judged():
+    data = dict.fromkeys(("sst2", "rte", "wnli"), GlueData(BALANCED, BALANCED, {}))
+    full = {"sst2": [0.9, 0.85, 0.95], "rte": [0.56, 0.5, 0.6], "wnli": [0.5, 0.5, 0.5]}
+    scores = {task: glue_scores.Scores({}, np.array([each])) for task, each in full.items()}
+    assert glue_scores.learned(scores, data, 0) == ["sst2"]
+    del scores["sst2"], data["sst2"]
+    assert glue_scores.learned(scores, data, 0) == ["rte", "wnli"]
+
+
+@pytest.mark.parametrize(("gain", "seen"), [(0.0, False), (0.1, True)])
+def test_looped_parallel_beats_the_full_model_only_beyond_the_noise_of_every_look(gain, seen):
+    section = compose("smoke").painters_glue
+    made = cases(T, section.model_copy(update={"affected": [1, 3]}))
+    noise = np.random.default_rng(0).normal(0, 0.01, size=(4, len(made), 501))
+    lift = np.array([gain * (case.variant == "looped_parallel") for case in made])
+    tasks = ["cola", "sst2", "mrpc", "rte"]
+    scores = {
+        task: glue_scores.Scores({}, 0.6 + each + lift[:, None])
+        for task, each in zip(tasks, noise, strict=True)
+    }
+    found = glue_scores.beats_full(scores, made, tasks)[glue_scores.BEATS_FULL]
+    assert (found.low > 0) == seen
+    assert glue_scores.beats_full(scores, made[:1], tasks) == {}
 
 
 def test_the_released_number_is_that_of_its_own_model(section):

@@ -1,19 +1,22 @@
 """Paper C's experiments on inputs whose answer is known."""
 
-import sys
+import re
+import runpy
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import by_hand, run
+from conftest import by_hand
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata import params, paths, schedules
-from strata.execution import scheduled
+from strata import params, paths, pipeline, schedules
+from strata.execution import scheduled, speed
 from strata.painters import (
+    cost,
     drift,
     generation,
     loops,
@@ -24,7 +27,7 @@ from strata.painters import (
     variants,
 )
 from strata.painters.generation import Continuation
-from strata.schedules import ScheduleError
+from strata.schedules import ScheduleError, layer_executions
 from strata.statistics import normalised_median
 from strata.tasks import BENCHMARKS
 from strata.text import TokenBatch
@@ -342,10 +345,36 @@ def test_agreement_counts_up_to_the_end_of_each_row():
     assert generation.agreement([one], [two]) == [0.5, 0.75]
 
 
-@pytest.mark.parametrize("script", ["31_painters_single_layer", "32_painters_variants"])
-def test_dry_run_prints_the_cost_and_writes_nothing(script, tmp_path):
-    script = paths.ROOT / "src" / f"{script}.py"
-    done = run(sys.executable, str(script), "--dry-run", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert all(word in done.stdout for word in ("layer executions", "memory", "hours"))
+@pytest.mark.parametrize("stage", ["single_layer", "generation", "glue", "fidelity"])
+def test_dry_run_prices_this_machine_and_writes_nothing(stage, settings, monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    monkeypatch.setattr(cost, "PROBE_SECONDS", 0.1)
+    script = pipeline.script(f"painters_{stage}")
+    price = runpy.run_path(str(script), run_name="imported")["price"](settings)
+    assert "TFLOP" not in price and re.search(r"time +about \d+\.\d minutes, nulls included", price)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """Lets seconds pass, as the clock has it."""
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    return lambda seconds: now.__setitem__(0, now[0] + seconds)
+
+
+def test_a_speed_is_found_whatever_a_sweep_costs_once(passes):
+    cost_of = lambda plan: 2 * layer_executions(plan) + 5 * len(plan)
+    found = speed(lambda plan: passes(70 + cost_of(plan)), 6)
+    assert found == pytest.approx((2, 5))
+    plan = [schedules.full(6), schedules.reverse(6, 1)]
+    assert found.seconds(plan) == pytest.approx(cost_of(plan))
+
+
+def test_a_probe_takes_as_many_units_as_its_time_allows(passes):
+    assert [cost.affordable(passes, 100, budget) for budget in (0, 1.9, 8, 1000)] == [1, 1, 8, 100]
+
+
+def test_a_price_counts_the_nulls_own_items():
+    tasks = {"a": SimpleNamespace(eval_docs=range(50)), "b": SimpleNamespace(eval_docs=range(5))}
+    assert cost.with_nulls(tasks, {"a": 20, "b": 20}, 6) == {"a": 32, "b": 15}

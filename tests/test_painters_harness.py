@@ -4,18 +4,21 @@ import copy
 import runpy
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from lm_eval.models.huggingface import HFLM
 from tokenizers.processors import TemplateProcessing
 
-from strata import paths, schedules
+from strata import paths, ranks, schedules
 from strata.execution import scheduled
 from strata.models import blocks, load
 from strata.painters.harness import SweepLM, harness_results, per_item
+from strata.painters.item_study import item_scores
 from strata.params import compose
 from strata.params.benchmarks import BenchmarkParams
 from strata.tasks import load_task
 from strata.tasks.benchmarks import TaskError
+from strata.work import Work, WorkError
 
 TASKS = ("lambada_openai", "arc_easy", "hellaswag", "winogrande")
 METRICS = ("acc", "acc_norm", "perplexity")
@@ -63,6 +66,28 @@ def test_every_item_scores_as_with_the_harness_alone(loaded, tasks, swept, name)
             theirs = [sample[metric] for sample in expected["samples"][task]]
             assert rows[metric].tolist() == pytest.approx(theirs, abs=1e-4)
         assert ours["results"][task]["acc,none"] == expected["results"][task]["acc,none"]
+
+
+def test_parts_of_the_items_by_two_processes_are_the_whole(
+    loaded, tasks, swept, settings, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(paths, "WORK", tmp_path)
+    monkeypatch.setattr(ranks, "SIZE", 2)
+    monkeypatch.setattr(ranks, "wait", lambda: None)
+    counts, section = dict.fromkeys(tasks, ITEMS), settings.painters_single_layer
+    arguments = Work("items", {}), {"all": tasks}, MADE, section, "model", loaded, counts, 2
+    monkeypatch.setattr(ranks, "RANK", 1)
+    with pytest.raises(WorkError):
+        item_scores(*arguments)
+    assert [file.name for file in tmp_path.rglob("*.json")] == ["model-all-2-4.json"]
+    monkeypatch.setattr(ranks, "RANK", 0)
+    monkeypatch.setattr(ranks, "SIZE", 1)
+    columns = ["schedule", "task", "item", "guess", "acc"]
+    found, whole = (
+        table[columns].sort_values(columns[:3]).reset_index(drop=True)
+        for table in (item_scores(*arguments), swept[1])
+    )
+    pd.testing.assert_frame_equal(found, whole)
 
 
 def test_all_schedules_come_from_one_sweep(loaded, tasks):

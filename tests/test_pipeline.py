@@ -45,7 +45,7 @@ def test_every_numbered_script_is_a_stage_of_its_name():
 def test_imports_only_go_down():
     floors = [
         ["paths", "errors"],
-        ["locks"],
+        ["locks", "ranks"],
         ["records", "yamls", "rooms", "hub"],
         ["profiles", "papers", "schedules", "pipeline"],
         ["params", "results"],

@@ -22,6 +22,8 @@ VARIANTS = {
     "parallel_first": Schedule(T, ((0, 1, 2), 3, 4, 5)),
     "looped": schedules.parallel(T, 1, loops=3),
     "swap": schedules.swap_layers(T, 2),
+    "damped": schedules.middle_damped(T, 1, 3),
+    "damped_parallel": Schedule(T, (0, (1, 2, schedules.THROUGH), 3, 4, 5)),
 }
 
 
@@ -191,6 +193,14 @@ def test_layers_that_attend_differently(ids):
     with (
         pytest.raises(ExecutionError, match=r"layers \(1, 2, 3, 4, 5\) attend differently"),
         scheduled(mixed, schedules.parallel(T, 0), kv="averaged"),
+    ):
+        pass
+
+
+def test_a_damped_step_has_no_averaged_cache(model):
+    with (
+        pytest.raises(ExecutionError, match="damped step has no averaged cache"),
+        scheduled(model, VARIANTS["damped"], kv="averaged"),
     ):
         pass
 

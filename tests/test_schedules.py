@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strata import schedules
-from strata.schedules import Schedule, ScheduleError, prefix_tree
+from strata.schedules import THROUGH, Schedule, ScheduleError, prefix_tree
 
 
 @st.composite
@@ -106,6 +106,7 @@ def test_impossible_start_names_depth_start_and_range(variant, s):
         (lambda: Schedule(6, (0, (1, 9))), r"T=6: layers \[9\] do not exist"),
         (lambda: Schedule(6, ()), "T=6: expected at least one layer"),
         (lambda: Schedule(6, (0, ())), "T=6: expected at least one layer"),
+        (lambda: Schedule(6, (0, (THROUGH,))), "T=6: expected a layer in every step"),
     ],
 )
 def test_other_impossible_schedules_are_refused(call, message):

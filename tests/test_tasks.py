@@ -46,6 +46,12 @@ def test_prompts_are_the_harness_s_own():
     assert "".join(requests(load_task("lambada_openai", section(), NOWHERE))[0]) == text
 
 
+def test_documents_are_processed_once():
+    task = load_task("hellaswag", section(), NOWHERE)
+    assert task.eval_docs is task.eval_docs
+    assert {"query", "choices", "gold"} <= set(task.eval_docs[0])
+
+
 def test_arithmetic_shows_worked_examples_and_never_asks_them():
     context, options = requests(load_task("gsm8k", section(), NOWHERE), limit=1)[0]
     assert context.count("####") == 5 and context.endswith("Answer:")

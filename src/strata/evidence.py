@@ -6,7 +6,7 @@
         evidence.rows("ablation", table, subject=subject)
     evidence.write("ablation", about)      # ablation.json, and every table as <name>.csv
 
-A subject is the model itself, a null model, or a control.
+A subject is the model itself, a null model, or a control. Of torchrun's processes the first writes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from strata import paths, records
+from strata import paths, ranks, records
 from strata.records import Estimate
 
 MODEL = "model"
@@ -66,9 +66,11 @@ class Evidence:
             about: the conditions every number was measured under (model, data, metric, dtype...).
         """
         self.write_tables()
-        records.write_measurements(self.folder / f"{name}.json", dict(about), self.measurements)
+        if ranks.RANK == 0:
+            file = self.folder / f"{name}.json"
+            records.write_measurements(file, dict(about), self.measurements)
 
     def write_tables(self) -> None:
         """Write every table as `<name>.csv`."""
-        for name, parts in self._tables.items():
+        for name, parts in self._tables.items() if ranks.RANK == 0 else ():
             records.write_csv(self.folder / f"{name}.csv", pd.concat(parts, ignore_index=True))

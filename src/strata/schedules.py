@@ -13,6 +13,7 @@ from itertools import permutations
 from strata.errors import StrataError
 
 Step = int | tuple[int, ...]
+THROUGH = -1  # a member of a parallel step that hands on what enters it
 
 
 class ScheduleError(StrataError, ValueError):
@@ -23,7 +24,8 @@ class ScheduleError(StrataError, ValueError):
 class Schedule:
     """Steps of a model of `depth` layers: a layer, or a tuple of layers run in parallel.
 
-    Layers in parallel all receive what enters the step; the mean of their outputs leaves it.
+    Layers in parallel all receive what enters the step; the mean of their outputs leaves it. With
+    `THROUGH` among them what enters counts as an output too, which damps the step.
 
     Raises:
         ScheduleError: no step, an empty parallel step, or a layer the model does not have.
@@ -35,6 +37,8 @@ class Schedule:
     def __post_init__(self) -> None:
         if not self.steps or () in self.steps:
             raise ScheduleError(f"T={self.depth}: expected at least one layer in every step")
+        if not all(map(layers_of, self.steps)):
+            raise ScheduleError(f"T={self.depth}: expected a layer in every step")
         unknown = sorted({i for i in self.visits if not 0 <= i < self.depth})
         if unknown:
             raise ScheduleError(
@@ -49,6 +53,11 @@ class Schedule:
 
 def layers_of(step: Step) -> tuple[int, ...]:
     """The layers a step runs."""
+    return tuple(member for member in members_of(step) if member != THROUGH)
+
+
+def members_of(step: Step) -> tuple[int, ...]:
+    """Everything a step's mean is of: its layers, and `THROUGH` as often as it counts."""
     return (step,) if isinstance(step, int) else step
 
 
@@ -146,6 +155,19 @@ def middle_again(T: int, s: int, times: int) -> Schedule:
     if times < 1:
         raise ScheduleError(f"T={T}, s={s}, times={times}: expected times from 1 on")
     return _between(T, s, affected(T, s) * times)
+
+
+def middle_damped(T: int, s: int, times: int) -> Schedule:
+    """`middle_again`, where each layer adds a part in `times` of what it would (arXiv 2605.23872).
+
+    Raises:
+        ScheduleError: as `middle_again`.
+    """
+    again = middle_again(T, s, times)
+    if times == 1:
+        return again
+    damped = [(layer, *(THROUGH,) * (times - 1)) for layer in affected(T, s)]
+    return _between(T, s, damped * times)
 
 
 def skip_layer(T: int, i: int) -> Schedule:

@@ -7,15 +7,14 @@ A numbered script defines `run(settings)` and ends with
 """
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from strata import paths, records
+from strata import paths, ranks, records
 from strata.command_line import one_line_errors, parameters, parser
 from strata.locks import locked
 from strata.params import Params
@@ -28,6 +27,7 @@ def main(
     run: Callable[..., None],
     price: Callable[[Params], str] | None = None,
     extend: Callable[[argparse.ArgumentParser], Any] = lambda parser: None,
+    shared: bool = False,
 ) -> None:
     """Run a stage from the command line and record how, in `provenance/<stage>.json`.
 
@@ -35,6 +35,7 @@ def main(
         run: takes the parameters, and as keywords the options that `extend` adds.
         price: what the stage would cost, as text; adds `--dry-run`, which prints it and stops.
         extend: adds options of the stage's own to a parser.
+        shared: the stage's work is shared out over torchrun's processes, by `Work.every`.
 
     Two runs of a stage and profile follow each other. Exits with one line: with status 1 on an
     error of the house, 2 on a bad option, 130 on Ctrl-C, 143 on SIGTERM.
@@ -51,14 +52,14 @@ def main(
         if price and chosen.dry_run:
             print(price(settings))
             return
-        with recorded(settings.profile):
+        with recorded(settings.profile), ranks.joined() if shared else nullcontext():
             run(settings, **extras)
 
 
 @contextmanager
 def recorded(profile: str) -> Iterator[None]:
     """Run alone and write the provenance; the first of torchrun's processes does it for all."""
-    if os.environ.get("RANK", "0") != "0":
+    if ranks.RANK != 0:
         yield
         return
     provenance = paths.results(profile) / "provenance" / f"{name()}.json"

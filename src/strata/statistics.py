@@ -192,6 +192,15 @@ def tukey_range(values: Floats) -> Estimate:
     return Estimate(found, max(0.0, found - reach), found + reach)
 
 
+def largest(values: Floats, draws: Floats) -> Estimate:
+    """The largest of K noisy values (K,), by their joint bootstrap draws (K, B).
+
+    The greatest noise among the K bounds the error of their maximum, so many looks are paid for.
+    """
+    reach = np.quantile(abs(draws - values[:, None]).max(axis=0), CONFIDENCE)
+    return Estimate(float(values.max()), float(values.max() - reach), float(values.max() + reach))
+
+
 def never_or_always(count: int, draws: int, generator: np.random.Generator) -> Floats:
     """Draws (B,) of a proportion that was never seen in `count` trials: Wilson's upper end at a
     random level, where a bootstrap would say 0 for sure."""

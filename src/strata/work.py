@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import torch
 from tqdm import tqdm
 
-from strata import paths
+from strata import paths, ranks
 from strata.errors import StrataError
 from strata.records import rounded, sha256, write_json
 
@@ -66,6 +66,28 @@ class Work:
             self.finish(unit, make())
         return self.result(unit)
 
+    def every(self, units: Mapping[str, Callable[[], Any]], label: str) -> list[Any]:
+        """What the units leave, as `result` has it; made only if they are not finished.
+
+        Each process of torchrun makes its share, and all return everything.
+
+        Raises:
+            RankError: another process has ended.
+            WorkError: another process left nothing here.
+        """
+        for place, (unit, make) in enumerate(tqdm(units.items(), label)):
+            if place % ranks.SIZE == ranks.RANK:
+                self.once(unit, make)
+        ranks.wait()
+        found = [self.result(unit) for unit in units]
+        ranks.wait()  # none removes what another has not read
+        if None in found:
+            raise WorkError(
+                f"{self.folder}: another process has left nothing here; the processes of a run "
+                f"need one shared folder, the same code and the same kind of device"
+            )
+        return found
+
     def save(self, unit: str, state: Mapping[str, Any]) -> None:
         """Keep the state of a unit under way, in the place of its last one."""
         save(self._checkpoint(unit), state)
@@ -75,8 +97,9 @@ class Work:
         return restore(self._checkpoint(unit))
 
     def clear(self) -> None:
-        """Remove everything: the stage has written its evidence."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove everything: the stage has written its evidence, which the first process does."""
+        if ranks.RANK == 0:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _checkpoint(self, unit: str) -> Path:
         return self.folder / f"{unit}.pt"

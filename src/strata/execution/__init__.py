@@ -11,11 +11,13 @@ from strata.execution.partial import (
     passage_nll,
     resume,
 )
+from strata.execution.speed import Speed, seconds, speed
 
 __all__ = [
     "HEAD_ROWS",
     "ExecutionError",
     "Sample",
+    "Speed",
     "Trace",
     "TracedBatch",
     "finished",
@@ -24,6 +26,8 @@ __all__ = [
     "resume",
     "sample",
     "scheduled",
+    "seconds",
+    "speed",
     "sweep",
     "tolerance",
     "trace",

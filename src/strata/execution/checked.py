@@ -77,7 +77,7 @@ def sweep(
             in another order.
     """
     _check(model, _agrees)
-    with tqdm(total=len(batches) * len(schedules), desc="sweep", mininterval=5) as bar:
+    with tqdm(total=len(batches) * len(schedules), desc="sweep", delay=5, mininterval=5) as bar:
         return swept(model, schedules, batches, readout, memory_gib, bar.update)
 
 

@@ -32,7 +32,7 @@ from strata.execution.calls import (
     with_hidden,
 )
 from strata.models import blocks, text_config
-from strata.schedules import Schedule, layers_of
+from strata.schedules import Schedule, layers_of, members_of
 
 KV = Literal["per_visit", "averaged"]
 CACHE_INDICES = {"layer_idx", "layer_id"}
@@ -66,17 +66,22 @@ class _Steps(nn.ModuleList):
 
 
 class _Join:
-    """The members of one parallel step: what those that ran add up to."""
+    """One parallel step: what those of its layers that ran add up to.
 
-    def __init__(self, members: int) -> None:
-        self.members = members
+    members: everything its mean is of; what enters the step is all but the layers.
+    """
+
+    def __init__(self, layers: int, members: int) -> None:
+        self.layers, self.members = layers, members
         self.total: torch.Tensor | None = None
 
     def after(self, place: int, left: torch.Tensor, entered: torch.Tensor) -> torch.Tensor:
-        """What the model goes on with: what entered the member, after the last one the mean."""
+        """What the model goes on with: what entered the layer, after the last one the mean."""
         self.total = left if place == 0 else self.total + left.to(self.total.device)
-        if place + 1 < self.members:
+        if place + 1 < self.layers:
             return entered
+        for _ in range(self.members - self.layers):
+            self.total = self.total + entered.to(self.total.device)
         mean, self.total = self.total / self.members, None
         return mean
 
@@ -85,11 +90,11 @@ def _flat(layers: nn.ModuleList, schedule: Schedule) -> Iterator[nn.Module]:
     """One module a visit; cache slots are counted in the same order."""
     slots = count()
     for step in schedule.steps:
-        members = [_shell(layers[layer], next(slots)) for layer in layers_of(step)]
-        join = _Join(len(members))
-        for place, member in enumerate(members if len(members) > 1 else ()):
-            member.forward = partial(_joined, member.forward, join, place)
-        yield from members
+        shells = [_shell(layers[layer], next(slots)) for layer in layers_of(step)]
+        join = _Join(len(shells), len(members_of(step)))
+        for place, shell in enumerate(shells if join.members > 1 else ()):
+            shell.forward = partial(_joined, shell.forward, join, place)
+        yield from shells
 
 
 def _joined(forward: Callable[..., Any], join: _Join, place: int, *args: Any, **kwargs: Any) -> Any:
@@ -158,11 +163,14 @@ def refuse_misfit(model: PreTrainedModel, schedule: Schedule, kv: KV) -> None:
     if schedule.depth != (depth := len(blocks(model))):
         raise ExecutionError(f"the schedule is for T={schedule.depth}, the model has T={depth}")
     parallel = [step for step in schedule.steps if not isinstance(step, int)]
-    if parallel and model.is_activation_checkpointing:
+    recomputing = any(getattr(each, "gradient_checkpointing", False) for each in model.modules())
+    if parallel and recomputing:
         raise ExecutionError(
             "activation checkpointing runs blocks again, out of order; without it layers can run "
             "in parallel: model.activation_checkpointing_disable()"
         )
+    if kv == "averaged" and any(layers_of(step) != members_of(step) for step in schedule.steps):
+        raise ExecutionError('a damped step has no averaged cache; use kv="per_visit"')
     types = getattr(text_config(model), "layer_types", None)
     for step in parallel if types and kv == "averaged" else ():
         found = sorted({types[layer] for layer in step})

@@ -9,7 +9,15 @@ from transformers import PreTrainedModel
 
 from strata.execution.calls import Batch, Call, in_place_of_blocks, inputs, mean, stand_ins
 from strata.models import blocks
-from strata.schedules import Node, Schedule, ScheduleError, Step, layers_of, prefix_tree
+from strata.schedules import (
+    THROUGH,
+    Node,
+    Schedule,
+    ScheduleError,
+    Step,
+    members_of,
+    prefix_tree,
+)
 
 GIBIBYTE = 2**30
 
@@ -85,7 +93,10 @@ def _walk(
     waiting = _branches(tree, hidden)
     while waiting:
         node, step, state = waiting.pop()
-        outputs = (calls[i].run(layers[i], state) for i in layers_of(step))
+        outputs = (
+            state if member == THROUGH else calls[member].run(layers[member], state)
+            for member in members_of(step)
+        )
         state = next(outputs) if isinstance(step, int) else mean(outputs, len(step), state.device)
         for end in node.ends:
             yield end, state

@@ -4,8 +4,7 @@ The stages are those of the pipeline, at the sizes below; only where they write 
 """
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -14,11 +13,11 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from strata import paths, pipeline, profiles, schedules
+from strata import paths, pipeline, profiles
 from strata.anatomy import subjects
 from strata.errors import StrataError
 from strata.evidence import Evidence
-from strata.execution import passage_nll, sample, trace
+from strata.execution import Speed, passage_nll, sample, speed, sweep
 from strata.look import agreement
 from strata.models import blocks
 from strata.params import Params, compose
@@ -129,10 +128,10 @@ def price(settings: Params, model: PreTrainedModel) -> str:
     tokens = _batches(settings, PASSAGES)
     counted = [sum(int(each.mask_BxL.sum()) for each in _batches(settings, count))
                for count in (PASSAGES, FEW, AGREEMENT_PASSAGES)]  # fmt: skip
-    a_layer, a_head = _seconds_a_token(model, tokens[0])
+    a_token = _a_token(model, tokens[0])
     plan = [schedule for *_, schedule in agreement.cases(T, _variants(settings, T))]
-    ablated = (counted[0] + 5 * counted[1]) * (T * T / 2 * a_layer + T * a_head)
-    compared = counted[2] * (schedules.layer_executions(plan) * a_layer + len(plan) * a_head)
+    ablated = (counted[0] + 5 * counted[1]) * (T * T / 2 * a_token.layer + T * a_token.readout)
+    compared = counted[2] * a_token.seconds(plan)
     minutes = (ablated + compared) / 60 + 0.5
     size = model.num_parameters()
     return (
@@ -141,26 +140,10 @@ def price(settings: Params, model: PreTrainedModel) -> str:
     )
 
 
-def _seconds_a_token(model: PreTrainedModel, batch: TokenBatch) -> tuple[float, float]:
-    """Of one layer, and of the head."""
-    batch = batch.to(model.device)
+def _a_token(model: PreTrainedModel, batch: TokenBatch) -> Speed:
     count = int(batch.mask_BxL.sum())
-    with torch.no_grad():
-        traced = trace(model, batch)
-        body = _seconds(lambda: trace(model, batch))
-        head = _seconds(lambda: passage_nll(model, traced.inputs[-1], batch))
-    return body / count / len(blocks(model)), head / count
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    """The least of two runs."""
-
-    def once() -> float:
-        start = time.perf_counter()
-        work()
-        return time.perf_counter() - start
-
-    return min(once(), once())
+    run = lambda plan: sweep(model, plan, [batch], passage_nll)
+    return Speed(*(each / count for each in speed(run, len(blocks(model)))))
 
 
 def measure(settings: Params, model: PreTrainedModel) -> None:

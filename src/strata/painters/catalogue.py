@@ -43,7 +43,10 @@ VARIANTS: dict[str, Variant] = {
 APPENDIX: dict[str, Callable[[int, int], Schedule]] = {
     "middle_twice": lambda T, s: schedules.middle_again(T, s, 2),
     "middle_three_times": lambda T, s: schedules.middle_again(T, s, 3),
+    "middle_twice_damped": lambda T, s: schedules.middle_damped(T, s, 2),
+    "middle_three_times_damped": lambda T, s: schedules.middle_damped(T, s, 3),
     "parallel_pairs": schedules.parallel_pairs,
 }
-"""Edits of appendix A.6, and consecutive pairs in parallel (arXiv 2502.02790): of T, s."""
+"""Edits of appendix A.6, the same damped (arXiv 2605.23872), and consecutive pairs in parallel
+(arXiv 2502.02790): of T, s."""
 PASSES = "passes"  # a parallel block fed back any number of times

@@ -76,8 +76,7 @@ def measured(
     The first row is a model that predicts `log_q_V` everywhere, then come the schedules. All are
     compared with the unedited model.
     """
-    unedited = [schedules.full(len(blocks(model)))]
-    [[full]] = sweep(model, unedited, [batch], _reference)
+    full = reference(model, batch)
     log_q_RxV = log_q_V.to(model.device).expand(ROWS, -1)
     everywhere = [log_q_RxV[: len(each)] for each in full.choice_N.split(ROWS)]
     unigram = _sums(everywhere, batch.to(model.device), full)
@@ -85,6 +84,13 @@ def measured(
     rows = sweep(model, distinct, [batch], partial(readout, full=full), memory_gib)
     by_schedule = dict(zip(distinct, (row[0] for row in rows), strict=True))
     return torch.stack([unigram, *(by_schedule[each] for each in plan)])
+
+
+def reference(model: PreTrainedModel, batch: TokenBatch) -> Reference:
+    """What the unedited model predicts of a batch."""
+    unedited = [schedules.full(len(blocks(model)))]
+    [[full]] = sweep(model, unedited, [batch], _reference)
+    return full
 
 
 def readout(

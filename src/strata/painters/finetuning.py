@@ -10,7 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments, set_seed
 
 from strata.execution import scheduled
-from strata.models import LoadedModel
+from strata.models import LoadedModel, arithmetic
 from strata.painters.classifiers import INITIAL_STD, decided
 from strata.painters.encoder import EncodedBatch, encoded, pooled
 from strata.painters.params import GlueParams, Pooling
@@ -63,7 +63,8 @@ def fine_tune(
 ) -> Tuned:
     """Train a copy of the encoder on a schedule and read its predictions on the same schedule.
 
-    Layers that the schedule leaves out are not among the trained parameters.
+    Layers that the schedule leaves out are not among the trained parameters. Where `params.dtype`
+    comes to bfloat16, training runs under autocast.
 
     Raises:
         ExecutionError: the schedule is for another depth.
@@ -86,6 +87,7 @@ def fine_tune(
             lr_scheduler_type="linear",
             seed=seed,
             use_cpu=not torch.cuda.is_available(),
+            bf16=arithmetic(params.dtype, loaded.model.device.type) == "bfloat16",
             save_strategy="no",
             logging_strategy="no",
             report_to="none",

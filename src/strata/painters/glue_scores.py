@@ -17,11 +17,20 @@ from strata.painters.catalogue import VARIANTS
 from strata.painters.scores import area, curve_table
 from strata.painters.variants import FULL, Case, orderings, places
 from strata.records import Estimate
-from strata.statistics import Floats, estimate, normalised, seed_weights, spearman
+from strata.statistics import (
+    HEADROOM,
+    Floats,
+    estimate,
+    largest,
+    normalised,
+    seed_weights,
+    spearman,
+)
 from strata.tasks.glue import GLUE, GlueData, Metric
 
 RELEASED_MODEL = "google-bert/bert-large-uncased"
 RELEASED_AFFECTED = 5  # s = 9 of 24 layers
+BEATS_FULL = "looped_parallel_minus_full.best"
 
 
 class Predictions(NamedTuple):
@@ -102,6 +111,29 @@ def guess(task: str, data: GlueData) -> float:
     return float(np.mean([METRICS[name](labels, answers) for name in GLUE[task].metrics]))
 
 
+def learned(scores: Mapping[str, Scores], data: Mapping[str, GlueData], full: int) -> list[str]:
+    """Tasks that the full model, case `full`, does HEADROOM above guessing with its whole interval.
+
+    All of them if it has learned none; then its average says so.
+    """
+    beyond = {
+        task: estimate(each.mean[full] - guess(task, data[task])) for task, each in scores.items()
+    }
+    return [task for task, found in beyond.items() if found.low >= HEADROOM] or list(scores)
+
+
+def beats_full(
+    scores: Mapping[str, Scores], made: Sequence[Case], tasks: Sequence[str]
+) -> dict[str, Estimate]:
+    """Looped parallel minus the full model, at its best over tasks and affected layers (A.9)."""
+    looped = [i for i, case in enumerate(made) if case.variant == "looped_parallel"]
+    full = places(made, FULL, 0)
+    if not looped:
+        return {}
+    apart = np.concatenate([scores[task].mean[looped] - scores[task].mean[full] for task in tasks])
+    return {BEATS_FULL: largest(apart[:, 0], apart[:, 1:])}
+
+
 class Curves(NamedTuple):
     """One subject and reading: variant -> score (points, 1 + B), random orders averaged."""
 
@@ -157,7 +189,8 @@ def every_key() -> list[str]:
     """The keys of `measurements` when every variant was run."""
     nothing = np.zeros(1)
     keys = orderings(dict.fromkeys(VARIANTS, nothing))
-    return [*keys, *(f"kept.{variant}" for variant in VARIANTS), "full_minus_guess"]
+    kept = (f"kept.{variant}" for variant in VARIANTS)
+    return [*keys, *kept, "full_minus_guess", BEATS_FULL]
 
 
 def released(

@@ -1,18 +1,24 @@
-"""An encoder under every schedule on GLUE's tasks: both readings, of the model and its nulls."""
+"""An encoder under every schedule on GLUE's tasks: every reading, of the model and its nulls.
+
+frozen: the published head on frozen features; converged: a ridge regression on the same features;
+finetuned: the whole encoder trained under the schedule.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from strata import nulls
 from strata.evidence import MODEL
 from strata.models import LoadedModel, blocks
 from strata.painters import classifiers, glue_scores
+from strata.painters.converged import converged_answers
 from strata.painters.encoder import batches, features
 from strata.painters.finetuning import fine_tune
 from strata.painters.glue_scores import Predictions, Scores
@@ -24,12 +30,15 @@ from strata.statistics import estimate
 from strata.tasks.glue import GLUE, GlueData, read_glue
 from strata.work import Work
 
-Reading = Literal["frozen", "finetuned"]
-READINGS: tuple[Reading, ...] = ("frozen", "finetuned")
+Reading = Literal["frozen", "converged", "finetuned"]
+READINGS: tuple[Reading, ...] = ("frozen", "converged", "finetuned")
 
 
 class Measured(NamedTuple):
-    """One subject under one reading: its cases, the data, answers and scores of each task."""
+    """One subject under one reading: its cases, the data, answers and scores of each task.
+
+    learned: the tasks that are judged, those that the trained full model has learned.
+    """
 
     subject: str
     reading: Reading
@@ -37,23 +46,24 @@ class Measured(NamedTuple):
     data: dict[str, GlueData]
     answers: dict[str, Predictions]
     scores: dict[str, Scores]
+    learned: list[str]
 
     @property
     def average(self) -> glue_scores.Curves:
-        """The paper's summary: the plain average over tasks."""
-        found = np.mean([score.mean for score in self.scores.values()], axis=0)
+        """The paper's summary, the plain average over tasks, of those learned."""
+        found = np.mean([self.scores[task].mean for task in self.learned], axis=0)
         return glue_scores.curves(self.cases, found)
 
     @property
     def guess(self) -> float:
-        """The average score of guessing."""
-        return float(np.mean([glue_scores.guess(task, each) for task, each in self.data.items()]))
+        """The average score of guessing in the tasks learned."""
+        return float(np.mean([glue_scores.guess(task, self.data[task]) for task in self.learned]))
 
 
 def study(
     loaded: LoadedModel, params: GlueParams, read: Callable[..., dict[str, GlueData]], work: Work
 ) -> Iterator[Measured]:
-    """Measure the model, then each null, frozen and then fine-tuned. Finished parts are reused.
+    """Measure the model, then each null, by every reading. Finished parts are reused.
 
     Args:
         read: `read_all` of these parameters, given subject and reading.
@@ -63,61 +73,75 @@ def study(
     """
     made = cases(len(blocks(loaded.model)), params)
     read()  # nothing runs before every file is known to be good
+    learned: dict[Reading, list[str]] = {}
     for subject, model in nulls.subjects(loaded.model, params.seed):
         each = replace(loaded, model=model)
         for reading in READINGS:
             data = read(subject, reading)
-            run = _frozen if reading == "frozen" else _finetuned
-            own = made if reading == "frozen" else finetuned_cases(made, params)
-            answers = {
-                task: run(each, own, task, found, params, work, subject)
-                for task, found in tqdm(data.items(), f"{subject}, {reading}")
-            }
+            tuned = reading == "finetuned"
+            own = finetuned_cases(made, params) if tuned else made
+            run = _finetuned if tuned else partial(_frozen, reading)
+            answers = run(each, own, data, params, work, subject)
             scores = {
                 task: glue_scores.scores(task, found, params.resamples, params.seed)
                 for task, found in answers.items()
             }
-            yield Measured(subject, reading, own, data, answers, scores)
+            if subject == MODEL:
+                learned[reading] = glue_scores.learned(scores, data, places(own, FULL, 0)[0])
+            yield Measured(subject, reading, own, data, answers, scores, learned[reading])
 
 
 def read_all(
     params: GlueParams, local: str, subject: str = MODEL, reading: Reading = "frozen"
 ) -> dict[str, GlueData]:
     """The data of every task of a reading; nulls get fewer rows."""
-    section = params if reading == "frozen" else params.finetuned
+    section = params.finetuned if reading == "finetuned" else params
     items = section.items if subject == MODEL else section.null_items
     return {task: read_glue(task, params, items, local) for task in section.tasks}
 
 
 def finetuned_cases(made: Sequence[Case], params: GlueParams) -> list[Case]:
-    """The full model, and the variants and affected layers that are fine-tuned."""
+    """The full model, and the variants, affected layers and orders that are fine-tuned."""
     section = params.finetuned
     return [
         case
         for case in made
         if case.variant == FULL
-        or (case.variant in section.variants and case.affected in section.affected)
+        or (
+            case.variant in section.variants
+            and case.affected in section.affected
+            and case.replica < section.orders
+        )
     ]
 
 
 def _frozen(
+    reading: Reading,
     loaded: LoadedModel,
     made: Sequence[Case],
-    task: str,
-    data: GlueData,
+    data: Mapping[str, GlueData],
     params: GlueParams,
     work: Work,
     subject: str,
-) -> Predictions:
-    answers = lambda: frozen_answers(loaded, made, task, data, params).tolist()
-    found = work.once(f"{subject}.frozen.{task}", answers)
-    return Predictions(data.validation.labels_N, np.array(found))
+) -> dict[str, Predictions]:
+    units = {
+        f"{subject}.frozen.{task}": partial(frozen_answers, loaded, made, task, each, params)
+        for task, each in data.items()
+    }
+    results = work.every(units, f"{subject}, {reading}")
+    return {
+        task: Predictions(each.validation.labels_N, np.array(found[reading]))
+        for (task, each), found in zip(data.items(), results, strict=True)
+    }
 
 
 def frozen_answers(
     loaded: LoadedModel, made: Sequence[Case], task: str, data: GlueData, params: GlueParams
-) -> torch.Tensor:
-    """Answers of classifiers on features computed once for each schedule: (cases, seeds, N)."""
+) -> dict[Reading, list[Any]]:
+    """Answers of both readouts of features computed once for each schedule.
+
+    Returns: nested lists (cases, seeds, N); the converged readout has no seeds, so one.
+    """
     model = in_dtype(loaded, params.dtype).model
     plan = [case.schedule for case in made]
 
@@ -132,28 +156,48 @@ def frozen_answers(
         classifiers.trained(features_of, labels_N, outputs, params.frozen, seed)
         for seed in params.frozen.seeds
     )
-    return torch.stack([classifiers.predictions(each, validation_SxNxD) for each in heads], dim=1)
+    published = [classifiers.predictions(each, validation_SxNxD) for each in heads]
+    converged = [
+        [converged_answers(train, data.train.labels_N, validation, outputs).tolist()]
+        for train, validation in zip(
+            train_SxNxD.cpu().double().numpy(), validation_SxNxD.cpu().double().numpy(), strict=True
+        )
+    ]
+    return {"frozen": torch.stack(published, dim=1).tolist(), "converged": converged}
 
 
 def _finetuned(
     loaded: LoadedModel,
     made: Sequence[Case],
-    task: str,
-    data: GlueData,
+    data: Mapping[str, GlueData],
     params: GlueParams,
     work: Work,
     subject: str,
-) -> Predictions:
-    answers = []
-    for case in made:
-        for seed in params.finetuned.seeds:
-            unit = f"{subject}.finetuned.{task}.{case.name}.{seed}"
-            if work.result(unit) is None:
-                tuned = fine_tune(loaded, case.schedule, data, GLUE[task].labels, params, seed)
-                work.finish(unit, tuned.predictions_N.tolist())
-            answers.append(work.result(unit))
-    shape = len(made), len(params.finetuned.seeds), -1
-    return Predictions(data.validation.labels_N, np.reshape(answers, shape))
+) -> dict[str, Predictions]:
+    seeds = params.finetuned.seeds
+    units = {
+        f"{subject}.finetuned.{task}.{case.name}.{seed}": partial(
+            _tuned, loaded, case, task, each, params, seed
+        )
+        for task, each in data.items()
+        for case in made
+        for seed in seeds
+    }
+    results = iter(work.every(units, f"{subject}, finetuned"))
+    return {
+        task: Predictions(
+            each.validation.labels_N,
+            np.reshape(list(islice(results, len(made) * len(seeds))), (len(made), len(seeds), -1)),
+        )
+        for task, each in data.items()
+    }
+
+
+def _tuned(
+    loaded: LoadedModel, case: Case, task: str, data: GlueData, params: GlueParams, seed: int
+) -> list[Any]:
+    tuned = fine_tune(loaded, case.schedule, data, GLUE[task].labels, params, seed)
+    return tuned.predictions_N.tolist()
 
 
 def by_metric(found: Measured) -> pd.DataFrame:
@@ -166,7 +210,7 @@ def by_metric(found: Measured) -> pd.DataFrame:
     return pd.concat(tables, names=["task", "metric"]).reset_index([0, 1]).reset_index(drop=True)
 
 
-def items(found: Measured, seeds: Sequence[int]) -> pd.DataFrame:
+def items(found: Measured, seeds: Sequence[int] = (0,)) -> pd.DataFrame:
     """A row a task and validation item: its label, and the answer of every case and seed."""
     columns = [f"{case.name}:seed{seed}" for case in found.cases for seed in seeds]
     tables = {

@@ -145,11 +145,12 @@ class HeadParams(Section):
 
 
 class FineTuningParams(HeadParams):
-    """Training of the whole model; which tasks, variants and M it is done for."""
+    """Training of the whole model; which tasks, variants, M and random orders it is done for."""
 
     tasks: tuple[Name, ...]
     variants: tuple[Variant, ...]
     affected: tuple[PositiveInt, ...]
+    orders: PositiveInt
     items: GlueItems
     null_items: GlueItems
 

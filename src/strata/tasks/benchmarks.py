@@ -123,6 +123,8 @@ def load_task(name: str, params: BenchmarkParams, local: str) -> ConfigurableTas
         data = _from_hub(name, benchmark, config)
         place = _published(benchmark, config)
     task = _made(name, config, data, place)
+    if process := task.config.process_docs:  # the harness does this again at each look
+        task.config.process_docs = cache(lambda found: list(process(found)))
     documents.check(task, place)
     task.set_fewshot_seed(FEWSHOT_SEED)
     return task

@@ -8,7 +8,11 @@ from strata.figures.shown import Shown
 from strata.figures.style import legend, panels, subject_label, tight
 from strata.painters.figures.decoders import full_line, variant_lines
 
-READING_LABELS = {"frozen": "frozen, classifier trained", "finetuned": "fine-tuned under it"}
+READING_LABELS = {
+    "frozen": "frozen, classifier trained",
+    "converged": "frozen, converged readout",
+    "finetuned": "fine-tuned under it",
+}
 
 
 def painters_glue(shown: Shown) -> Figure:

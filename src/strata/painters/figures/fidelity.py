@@ -20,6 +20,7 @@ from strata.painters.catalogue import APPENDIX, PASSES, VARIANTS
 from strata.painters.figures.decoders import CHANGE_LABELS, loops_panels, variant_lines
 
 LABEL = "fidelity (unigram 0, unedited 1)"
+APPENDIX_LINES = (":", "-.", (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1)), "--")
 
 
 def painters_fidelity(shown: Shown) -> Figure:
@@ -30,7 +31,7 @@ def painters_fidelity(shown: Shown) -> Figure:
     for row, (decoder, rows) in zip(axes, decoders, strict=True):
         for axis, (subject, own) in zip(row, rows.groupby("subject", sort=False), strict=True):
             variant_lines(axis, own[own["variant"].isin(VARIANTS)])
-            for name, style in zip(APPENDIX, (":", "-.", "--"), strict=True):
+            for name, style in zip(APPENDIX, APPENDIX_LINES, strict=True):
                 extra = own[own["variant"] == name]
                 axis.plot(extra["affected"], extra["value"], style, color="0.4", label=words(name))
             axis.axhline(0, color="0.3", lw=0.8)
