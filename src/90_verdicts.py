@@ -3,7 +3,7 @@
 Inputs    data/papers/*/claims.yaml, the measurements below results/<profile>/
 Outputs   results/<profile>/verdicts.json    every claim, its checks, intervals, nulls and verdict
           results/<profile>/verdicts.md      the same as a table, shown by `make repro`
-          results/<profile>/metrics.json     counts and values for `dvc metrics`
+          results/<profile>/metrics.json     counts for `dvc metrics`
 Cost      a second
 """
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from reader import driver, write_report
 from transformers import (
     AutoModelForCausalLM,
     GPTNeoXConfig,
@@ -161,3 +162,19 @@ def write_wheel(folder: Path, name: str, members: dict[str, str | bytes]) -> Pat
         for member, content in files.items():
             archive.writestr(member, content)
     return wheel
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory):
+    """The report's folder, from the notebooks' committed outputs."""
+    folder = tmp_path_factory.mktemp("report")
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium; skipped where it is not installed."""
+    found = driver()
+    yield found
+    found.quit()

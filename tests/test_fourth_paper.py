@@ -19,8 +19,9 @@ from strata.report import pages
 from strata.report.material import read_material
 notebooks = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 every = pages.pages_of(notebooks)
-print(pages.index_page(read_material(), notebooks, every))
-print(pages.notebook_page(pages.executed(notebooks[-1]), notebooks[-1], every))
+material = read_material()
+print(pages.index_page(material, notebooks, every))
+print(pages.notebook_page(pages.executed(notebooks[-1]), notebooks[-1], every, material.spoken))
 """
 
 
@@ -60,5 +61,5 @@ def test_a_fourth_paper_goes_all_the_way(tree):
     assert (tree / "results" / "laptop" / "figures" / "toy_length.png").stat().st_size > 1000
 
     report = ran(tree, sys.executable, "-c", PAGES)
-    assert 'id="D-LENGTH"' in report and "image/svg+xml" in report
+    assert 'id="D-LENGTH"' in report and '<div class="drawing"><svg' in report
     assert 'href="05_toy.html#How-long?-(D-LENGTH)"' in report

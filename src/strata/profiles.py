@@ -18,9 +18,14 @@ class ProfileError(StrataError):
 
 def base() -> str:
     """The profile that `params.yaml` itself is."""
-    name = read_mapping(paths.PARAMS, ProfileError).get("profile")
+    return _base(paths.PARAMS)
+
+
+@cache
+def _base(params: Path) -> str:
+    name = read_mapping(params, ProfileError).get("profile")
     if not isinstance(name, str):
-        raise ProfileError(f"{paths.PARAMS}: profile: expected a name, found {name!r}")
+        raise ProfileError(f"{params}: profile: expected a name, found {name!r}")
     return name
 
 
@@ -35,7 +40,7 @@ def ranks() -> dict[str, int]:
 
 @cache
 def _ranks(params: Path, overlays: Path) -> dict[str, int]:
-    files = {base(): params} | {file.stem: file for file in overlays.glob("*.yaml")}
+    files = {_base(params): params} | {file.stem: file for file in overlays.glob("*.yaml")}
     found = {}
     for name, file in files.items():
         rank = read_mapping(file, ProfileError).get("rank")

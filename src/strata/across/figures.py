@@ -16,6 +16,7 @@ from strata.figures.style import (
     SUBJECT_COLOURS,
     band,
     intervals,
+    legend,
     panels,
     tight,
     words,
@@ -57,7 +58,7 @@ def across_touch(shown: Shown) -> Figure:
             axis.set_xscale("symlog", linthresh=0.1)
             axis.set_xlabel(f"importance: {label} (nats a token)")
         row[0].set_ylabel(f"LAMBADA accuracy lost,\n{lost}")
-    axes[1, 1].legend(title="layers, 95% intervals", loc="upper left")
+    legend(axes[0, 1], title="layers, 95% intervals")
     return tight(figure)
 
 
@@ -87,7 +88,7 @@ def across_profiles(shown: Shown) -> Figure:
     for subject, label in ((MODEL, "trained, one line a seed"), (RANDOM, "null: untrained")):
         axes[0, 0].plot([], [], color=SUBJECT_COLOURS[subject], label=label)
     axes[0, 0].bar([np.nan], [np.nan], color="0.88", label="parameters (largest layer: 1)")
-    axes[0, 0].legend(fontsize="small")
+    legend(axes[0, -1], axes[0, 0])
     for axis in axes[:, 0]:
         axis.set_yscale("symlog", linthresh=0.01)  # shared by all panels
         axis.set_ylabel("importance (nats a token)")
@@ -132,7 +133,7 @@ def across_classes(shown: Shown) -> Figure:
     strips.set_xlabel("layer")
     for name, colour in CLASSES.items():
         bars.bar([np.nan], [np.nan], color=colour, label=name)
-    bars.legend(title="class of the state a layer leaves", loc="upper center")
+    legend(bars, title="class of the state a layer leaves")
     return figure
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from strata import paths
 from strata.params import Params
-from strata.results import read_table
+from strata.results import NoResultError, read_table
 
 
 class Published(Protocol):
@@ -32,6 +32,13 @@ class Shown:
         return self.settings.profile
 
     def table(self, name: str, rows: str = "") -> pd.DataFrame:
-        """Rows of `results/<profile>/<name>.csv`; `rows` is a query that chooses them."""
+        """Rows of `results/<profile>/<name>.csv`; `rows` is a query that chooses them.
+
+        Raises:
+            NoResultError: there is no such file, or no such row.
+        """
         table = read_table(paths.results(self.profile) / f"{name}.csv")
-        return table.query(rows) if rows else table
+        found = table.query(rows) if rows else table
+        if found.empty:
+            raise NoResultError(f"{self.profile}/{name}.csv: no rows where {rows}")
+        return found

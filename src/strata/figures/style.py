@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,14 @@ def band(
     axis.fill_between(middle.index, *ends, color=line.get_color(), alpha=alpha)
 
 
+def legend(beside: Axes, *of: Axes, **look: Any) -> None:
+    """A panel's labels, or those `of` others, outside the data: to the right of `beside`."""
+    found = [axis.get_legend_handles_labels() for axis in of or [beside]]
+    handles, labels = (list(chain(*each)) for each in zip(*found, strict=True))
+    place = {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "borderaxespad": 0}
+    beside.legend(handles, labels, fontsize="small", **place, **look)
+
+
 def panels(
     rows: int, columns: int, width: float, height: float, **shared: Any
 ) -> tuple[Figure, NDArray[np.object_]]:
@@ -121,8 +130,13 @@ def panels(
 
 
 def tight(figure: Figure) -> Figure:
-    """The figure with its panels as large as their labels allow."""
+    """The figure with its panels as large as their labels allow; legends widen it."""
+    legends = [each for axis in figure.axes if (each := axis.get_legend())]
+    for each in legends:
+        each.set_in_layout(False)
     figure.tight_layout()
+    for each in legends:
+        each.set_in_layout(True)
     return figure
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from strata.figures.style import PALETTE, intervals, panels, subject_lines, tight, words
+from strata.figures.style import PALETTE, intervals, legend, panels, subject_lines, tight, words
 from strata.painters.catalogue import VARIANTS
 
 CHANGE = ("change_percent", "change_low", "change_high")
@@ -59,11 +59,10 @@ def structure(table: pd.DataFrame) -> Figure:
         for subject, rows in table.groupby("subject", sort=False):
             axis.plot(rows["layer"], rows[column], label=words(subject))
         axis.set(xlabel="layer", title=label, yscale="log")
-    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    legend(axes[0, -1])
     return tight(figure)
 
 
 def _legend_outside(figure: Figure) -> Figure:
-    (axis,) = figure.axes
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    legend(figure.axes[0])
     return tight(figure)

@@ -21,14 +21,14 @@ from strata.figures.shown import Shown
 from strata.look import drawing
 from strata.painters.figures.decoders import painters_similarity, painters_token_norms
 from strata.params import Params
-from strata.report import pages
+from strata.report import pages, pictures
 from strata.results import read_json, read_table
 
 MOST_IMPORTANT = 5
 
 
 class Picture(NamedTuple):
-    """A figure as SVG, its heading, and what it shows."""
+    """A figure as part of the page, its heading, and what it shows."""
 
     title: str
     says: str
@@ -124,9 +124,9 @@ def _pictures(settings: Params, ablated: pd.DataFrame, agreed: pd.DataFrame) -> 
             lambda: drawing.structure(structure),
         ),
     }
-    pictures = []
+    made = []
     for title, (says, draw) in drawn.items():
         figure = draw()
-        pictures.append(Picture(title, says, pages.svg(figure)))
+        made.append(Picture(title, says, pictures.drawing(figure, says, f"part-{len(made)}")))
         plt.close(figure)
-    return pictures
+    return made

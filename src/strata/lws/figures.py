@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strata.figures.shown import Shown
-from strata.figures.style import PALETTE, PUBLISHED_COLOUR, PUBLISHED_MARK, intervals, tight
+from strata.figures.style import PALETTE, PUBLISHED_COLOUR, PUBLISHED_MARK, intervals, legend, tight
 from strata.lws.published import curves as published_curves
 from strata.lws.scaling import BASELINES
 
@@ -47,7 +47,7 @@ def lws_depth_profile(shown: Shown) -> Figure:
                 if name in drawn:
                     axis.plot(0, drawn[name], "D", ms=9, mfc="none", color=colour)
         axis.set(title=f"{depth} layers", xlabel="layer")
-        axis.legend()
+    legend(axes[1], *axes)
     axes[0].set_ylabel("parameters (millions)")
     return tight(figure)
 
@@ -70,6 +70,7 @@ def lws_training(shown: Shown) -> Figure:
     for axis, title, start in zip(axes, ("whole run", "last part"), (0, 0.6), strict=True):
         _curves(axis, rows[rows["positions"] > start * rows["positions"].max()], np.asarray)
         axis.set(title=f"{title}, {READERS['correct']}", ylabel="training loss (nats)")
+    legend(axes[-1])
     return tight(figure)
 
 
@@ -98,7 +99,7 @@ def lws_changes(shown: Shown) -> Figure:
     axis.axhline(0, color="0.3", lw=0.8)
     axis.set_xticks(range(len(names)), [VARIANTS[name][0] for name in names])
     axis.set_ylabel("perplexity against baseline (%),\n95% intervals")
-    axis.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.1), ncol=2)
+    legend(axis)
     return tight(figure)
 
 
@@ -113,11 +114,12 @@ def lws_zeros(shown: Shown) -> Figure:
     }
     for number, (kind, (label, colour)) in enumerate(kinds.items()):
         places = np.arange(len(rows)) + 0.27 * (number - 1)
-        axis.bar(places, rows[kind], 0.25, color=colour, label=label)
+        drawn = axis.bar(places, rows[kind], 0.25, color=colour, label=label)
+        axis.bar_label(drawn, fmt="%.2g", fontsize="small", padding=9)  # zeros are seen too
         intervals(axis, places, rows, _ends(kind), fmt="none", ecolor="0.2")
     axis.set_xticks(range(len(rows)), [VARIANTS[name][0] for name in rows["variant"]])
     axis.set_ylabel("validation loss (nats a position)")
-    axis.legend()
+    legend(axis)
     return tight(figure)
 
 
@@ -155,6 +157,7 @@ def _validation(shown: Shown, variants: tuple[str, ...], start: float) -> Figure
         rows = chosen.query("reader == @reader and variant in @variants")
         _curves(axis, rows[rows["positions"] > start * rows["positions"].max()], np.exp)
         axis.set(title=READERS[reader], ylabel="validation perplexity")
+    legend(axes[-1])
     return tight(figure)
 
 
@@ -172,4 +175,3 @@ def _curves(axis: Axes, rows: pd.DataFrame, shown: np.ufunc) -> None:
         mean = of_variant.groupby("positions")["loss"].mean()
         axis.plot(mean.index / 1e6, shown(mean), color=colour, lw=2, label=label)
     axis.set_xlabel("training positions (million)")
-    axis.legend(fontsize="small")

@@ -7,7 +7,8 @@ elsewhere: their text is escaped, their HTML loses what runs, loads or leads awa
 
 import base64
 import hashlib
-import io
+from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,25 +17,27 @@ import bleach
 import nbformat
 from bleach.css_sanitizer import CSSSanitizer
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import ExecutePreprocessor
 
+from strata import paths, pipeline, profiles
 from strata.claims.agreement import agreement_table
 from strata.claims.figures import agreement
 from strata.claims.judging import OUTCOMES
 from strata.claims.speaking import Spoken
 from strata.claims.tables import because, check_table, command, counts, tried_on
-from strata.report import parts
-from strata.report.material import Material
+from strata.report import parts, pictures, stages
+from strata.report.material import Material, heading
 from strata.report.sections import Section, section_of, section_of_claims, sections
+from strata.report.source import source
 
 SECONDS_A_CELL = 300
 INDEX_SECTIONS = (
     *("Headlines", "All claims on one axis", "Every claim", "How verdicts are made"),
-    *("Where paper, code and we differ", "What a run costs", "How to rerun"),
+    *("Where paper, code and we differ", "What was read", "What a run costs", "How to rerun"),
 )
+AXIS = "Every check's distance from the published value, with its interval"
 NARROW = (  # the list of contents is closed where it would fill the screen
     'if (matchMedia("(max-width: 60rem)").matches) '
     'document.querySelector(".contents").open = false;'
@@ -86,16 +89,19 @@ def executed(notebook: Path) -> nbformat.NotebookNode:
     return run.preprocess(node, {"metadata": {"path": str(notebook.parent)}})[0]
 
 
-def notebook_page(node: nbformat.NotebookNode, notebook: Path, pages: list[Page]) -> str:
+def notebook_page(
+    node: nbformat.NotebookNode, notebook: Path, pages: list[Page], spoken: Sequence[Spoken]
+) -> str:
     """A notebook with outputs as a page, inputs hidden."""
     exporter = HTMLExporter(
         template_name="basic", exclude_input=True, exclude_output_prompt=True,
         anchor_link_text="",
     )  # fmt: skip
-    body, _ = exporter.from_notebook_node(node)
+    body, _ = exporter.from_notebook_node(pictures.described(node, notebook.stem, spoken))
     page = next(page for page in pages if page.file == f"{notebook.stem}.html")
     contents = [section for section in sections(notebook) if section.level > 1]
-    return _page(page, pages, _linked(_clean(body), pages), contents)
+    body = pictures.inlined(_linked(_clean(body), pages), "figure")
+    return _page(page, pages, body, contents)
 
 
 def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> str:
@@ -104,10 +110,10 @@ def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> 
     places = {each.claim.id: section_of(each.claim.id, found) for each in material.spoken}
     findings = parts.findings(material)
     found_of = {each.spoken.claim.id: each.found for every in findings.values() for each in every}
-    titles = {paper.letter: paper.title for paper in material.papers}
+    by_letter = {paper.letter: paper for paper in material.papers}
     claims = [
-        _claim(each, places[each.claim.id])
-        | {"words": f"{titles[each.claim.paper]} {found_of.get(each.claim.id, '')}"}
+        _claim(each, places[each.claim.id], by_letter[each.claim.paper].room)
+        | {"words": f"{by_letter[each.claim.paper].title} {found_of.get(each.claim.id, '')}"}
         for each in material.spoken
     ]
     filters = {
@@ -121,14 +127,18 @@ def index_page(material: Material, notebooks: list[Path], pages: list[Page]) -> 
     body = _environment().get_template("index.html.j2").render(
         tally=parts.tally(material.spoken),
         counts=counts([each.verdict for each in material.spoken]),
-        findings=findings,
+        papers=[
+            (paper, counts([each.verdict for each in material.of(paper)]), findings[heading(paper)])
+            for paper in material.papers
+        ],
         sections=places,
-        figure=svg(agreement(agreement_table(material.spoken))),
+        figure=pictures.drawing(agreement(agreement_table(material.spoken)), AXIS, "figure"),
         filters=filters,
         claims=claims,
         meanings=parts.MEANINGS,
         deviations=_clean(markdown2html(parts.deviations(material))),
-        costs=_clean(markdown2html(parts.costs(material))),
+        costs=_clean(markdown2html(stages.costs(material))),
+        inputs=[each for name in profiles.speaking() for each in stages.inputs(name)],
     )  # fmt: skip
     contents = [Section("", 2, text) for text in INDEX_SECTIONS]
     return _page(INDEX, pages, body, contents, _source("verdicts.js"))
@@ -140,8 +150,9 @@ def single_page(title: str, template: str, **material: Any) -> str:
     return _page(Page("", "", title), [], body, [])
 
 
-def _claim(spoken: Spoken, section: Section | None) -> dict[str, Any]:
+def _claim(spoken: Spoken, section: Section | None, room: str) -> dict[str, Any]:
     claim, profile, verdict = spoken.claim, spoken.profile, spoken.verdict
+    rows = check_table([spoken]).to_dict("records")
     return {
         "id": claim.id,
         "paper": claim.paper,
@@ -152,9 +163,29 @@ def _claim(spoken: Spoken, section: Section | None) -> dict[str, Any]:
         "because": because(spoken),
         "note": claim.note,
         "verdict": verdict.outcome,
-        "command": command(claim.checks[0].evidence.file, profile),
         "section": section,
-        "rows": check_table([spoken]).to_dict("records"),
+        "rows": [
+            row | {"reason": check.tolerance.reason, "file": f"{profile}/{check.evidence.file}"}
+            for row, check in zip(rows, claim.checks, strict=True)
+        ],
+        "ledger": f"data/papers/{room}/claims.yaml",
+    } | _behind(claim.stage, profile)
+
+
+@cache
+def _behind(stage: str | None, profile: str) -> dict[str, Any]:
+    """What computes a claim's evidence, what that cost and reads; nothing where no stage does."""
+    if stage is None:
+        return {"command": "", "cost": "", "code": [], "inputs": []}
+    script = pipeline.script(stage)
+    return {
+        "command": command(pipeline.files(stage)[0], profile),
+        "cost": stages.cost(paths.results(profile), stage),
+        "code": [
+            f"src/{script.name}",
+            *(f"src/{each}" for each in pipeline.direct_modules(script)),
+        ],
+        "inputs": stages.inputs_of(stage, profile),
     }
 
 
@@ -169,6 +200,7 @@ def _page(
         contents=contents,
         style=_source("style.css"),
         script=script,
+        source=source(),
         narrow=NARROW,
         hashes=[
             base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()
@@ -197,13 +229,6 @@ def _linked(body: str, pages: list[Page]) -> str:
     for page in pages:
         body = body.replace(f'href="{page.file.removesuffix(".html")}.ipynb', f'href="{page.file}')
     return body
-
-
-def svg(figure: Figure) -> str:
-    """A figure as SVG in base64, the same bytes for the same figure."""
-    picture = io.BytesIO()
-    figure.savefig(picture, format="svg", bbox_inches="tight", metadata={"Date": None})
-    return base64.b64encode(picture.getvalue()).decode()
 
 
 def _source(name: str) -> str:

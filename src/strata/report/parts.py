@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from strata import pipeline, profiles
+from strata import profiles
 from strata.claims import family
 from strata.claims.judging import OUTCOMES, Outcome
 from strata.claims.quoting import quote
@@ -23,7 +23,6 @@ from strata.claims.tables import (
     tried_on,
     verdict_of,
 )
-from strata.report.costs import cost_table
 from strata.report.forest import strip
 from strata.report.material import Material, heading
 from strata.report.sections import Section, section_of
@@ -43,7 +42,7 @@ MEANINGS: dict[Outcome, str] = {
     "not run": "there is no evidence",
 }
 ROW = ["claim", "check", "where", "published", "agrees", "ours", "nulls", "verdict", "Holm's p"]
-ROW += ["model", "profile", "evidence"]
+ROW += ["profile", "evidence"]
 
 
 def tally(spoken: list[Spoken]) -> str:
@@ -184,7 +183,7 @@ def counts_by_paper(material: Material) -> pd.DataFrame:
 
 
 def verdicts(material: Material) -> str:
-    """Every claim, then every check, a section a paper: verdict, protocol, evidence, command."""
+    """Every claim, then every check, a section a paper: verdict, protocol, evidence, commands."""
     lines = [tallies(material), ""]
     for paper in material.papers:
         spoken = material.of(paper)
@@ -197,13 +196,21 @@ def verdicts(material: Material) -> str:
                 table["evidence"], table["profile"], table["ours"], strict=True
             )
         ]
-        table["command"] = [f"`{each}`" if each != "-" else each for each in table["command"]]
         lines += [f"## {heading(paper)}", "", markdown(claim_table(spoken)), ""]
         lines += [f"### Every check of paper {paper.letter}", "", _by_chance(spoken), ""]
-        lines += [markdown(table[[*ROW, "command"]]), ""]
+        lines += ["<details>", f"<summary>{len(table)} checks</summary>", ""]
+        lines += [markdown(table[ROW]), "", "</details>", ""]
+        lines += [f"### What measures paper {paper.letter} again", "", _commands(table), ""]
         lines += [f"### Tables and figures of paper {paper.letter}", ""]
         lines += [coverage_of(material, paper.letter), ""]
     return "\n".join(lines)
+
+
+def _commands(checks: pd.DataFrame) -> str:
+    """Which claims a command measures again; a check_table's rows."""
+    found = checks[checks["command"] != "-"].groupby("command", sort=False)["claim"]
+    rows = [{"command": f"`{each}`", "claims": ", ".join(own.unique())} for each, own in found]
+    return markdown(pd.DataFrame(rows))
 
 
 def _by_chance(spoken: list[Spoken]) -> str:
@@ -279,24 +286,5 @@ def deviations_of(material: Material, letter: str) -> str:
             "claims": ", ".join(each.claims),
         }
         for each in material.deviations[letter]
-    ]
-    return markdown(pd.DataFrame(rows)) + "\n"
-
-
-def costs(material: Material) -> str:
-    """Minutes, peak memory and machine of every stage at every profile."""
-    return markdown(cost_table(material.results)) + "\n"
-
-
-def evidence(_: Material) -> str:
-    """Which stage writes an evidence file, by which script, and which modules compute it."""
-    rows = [
-        {
-            "file, below results/PROFILE/": ", ".join(f"`{file}`" for file in pipeline.files(name)),
-            "stage": name,
-            "script": f"[`{script.name}`](../src/{script.name})",
-            "computed in": ", ".join(f"`{module}`" for module in pipeline.direct_modules(script)),
-        }
-        for name, script in ((name, pipeline.script(name)) for name in pipeline.stages())
     ]
     return markdown(pd.DataFrame(rows)) + "\n"

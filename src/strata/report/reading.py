@@ -1,5 +1,6 @@
 """What a notebook reads: of every evidence file, the profile that speaks for the claims on it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,13 @@ from strata.report.parts import deviations_of
 from strata.results import read_json
 
 COLUMNS = ["claim", "check", "published", "agrees", "ours", "nulls", "verdict", "model", "profile"]
+
+
+def profile_for(file: str, spoken: Sequence[Spoken]) -> str:
+    """The profile that speaks for a file: for the claims judged on it, else the one of highest rank
+    that has it."""
+    having = (p for p in profiles.speaking() if (paths.results(p) / file).is_file())
+    return profile_of(file, spoken) or next(having, profiles.base())
 
 
 class Reading:
@@ -38,11 +46,8 @@ class Reading:
         return self.material.of(self.paper)
 
     def profile(self, name: str) -> str:
-        """The profile that speaks for a file: for the claims judged on it, else the one of highest
-        rank that has it."""
-        file = f"{self.room}/{name}.json"
-        having = (p for p in profiles.speaking() if (paths.results(p) / file).is_file())
-        return profile_of(file, self.material.spoken) or next(having, profiles.base())
+        """The profile that speaks for a file."""
+        return profile_for(f"{self.room}/{name}.json", self.material.spoken)
 
     def shown(self, name: str) -> Shown:
         """The evidence beside a file, for figures."""

@@ -62,7 +62,9 @@ function reveal() {
 
 const words = new Map(
   claims.map((claim) => {
-    const cells = [...claim.querySelectorAll("th, td")].map((cell) => cell.textContent);
+    const told = claim.cloneNode(true);
+    told.querySelector(".evidence").remove(); // paths and minutes hold numbers of their own
+    const cells = [...told.querySelectorAll("th, td")].map((cell) => cell.textContent);
     return [claim, tokens([...cells, claim.dataset.words].join(" "))];
   }),
 );
@@ -83,6 +85,16 @@ for (const count of document.querySelectorAll(".counts button")) {
     show();
     document.getElementById("Every-claim").scrollIntoView();
   });
+}
+for (const command of document.querySelectorAll("code.command")) {
+  const copy = Object.assign(document.createElement("button"), {
+    type: "button", className: "copy", textContent: "copy",
+  });
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(command.textContent);
+    copy.textContent = "copied";
+  });
+  command.after(copy);
 }
 show(false);
 reveal();

@@ -12,6 +12,7 @@ from strata.figures.style import (
     PUBLISHED_MARK,
     SUBJECT_COLOURS,
     intervals,
+    legend,
     panels,
     subject_lines,
     tight,
@@ -38,7 +39,7 @@ def anatomy_ablation(shown: Shown) -> Figure:
         axis.set_title(READING_LABELS[reading])
     axes[0, 0].scatter(published.keys(), published.values(), **PUBLISHED_MARK, label="published")
     axes[0, 0].set_ylabel("change of perplexity (%)")
-    axes[0, 0].legend(loc="upper right")
+    legend(axes[0, -1], axes[0, 0])
     return tight(figure)
 
 
@@ -57,7 +58,7 @@ def anatomy_small_draws(shown: Shown) -> Figure:
     spread.scatter(published.keys(), published.values(), **PUBLISHED_MARK, label="published")
     title = f"{draw_size} passages at a time: median, middle half, middle 95% of draws"
     spread.set(ylabel="change of perplexity (%)", title=title)
-    spread.legend(loc="upper right")
+    legend(spread)
     _percent_axis(spread)
     claimed = layers.isin([layer for layer, change in published.items() if change < 0])
     colours = [PUBLISHED_COLOUR if named else MODEL_COLOUR for named in claimed]
@@ -65,9 +66,8 @@ def anatomy_small_draws(shown: Shown) -> Figure:
     columns = ("anti_rate", "anti_rate_low", "anti_rate_high")
     intervals(rate, layers, table, columns, scale=100, fmt="none", ecolor="0.2", capsize=0)
     rate.set(ylabel="draws that call it\nan anti-layer (%)", xlabel="layer")
-    place = {"transform": rate.transAxes, "ha": "right", "va": "top"}
     note = "orange: called anti-layers by the paper"
-    rate.text(0.99, 0.92, note, color=PUBLISHED_COLOUR, **place)
+    rate.set_title(note, color=PUBLISHED_COLOUR, loc="right", fontsize="medium")
     return tight(figure)
 
 
@@ -81,6 +81,7 @@ def anatomy_manipulation(shown: Shown) -> Figure:
     intervals(bars, range(len(others)), others, CHANGE, across=True, color=MODEL_COLOUR)
     bars.set_yticks(range(len(others)), [words(name) for name in others["strategy"]])
     bars.set_xscale("symlog", linthresh=1)
+    bars.locator_params(axis="x", numticks=6)
     bars.set_xlabel("change of perplexity (%)")
     for strategy, rows in table.dropna(subset="alpha").groupby("strategy"):
         curve.plot(rows["alpha"], rows["change_percent"], "o-", label=words(strategy))
@@ -89,7 +90,7 @@ def anatomy_manipulation(shown: Shown) -> Figure:
     curve.axhline(0, color="0.3", lw=0.8)
     curve.set_yscale("symlog", linthresh=10)
     curve.set(xlabel="alpha (factor on the weights or the output)", ylabel=bars.get_xlabel())
-    curve.legend()
+    legend(curve)
     return tight(figure)
 
 
@@ -106,7 +107,7 @@ def anatomy_importance(shown: Shown) -> Figure:
     axis.axvline(0, color="0.3", lw=0.8)
     axis.set_yticks(range(len(names)), [words(name) for name in names])
     axis.set_xlabel("Spearman correlation with the cost of ablating the layer")
-    axis.legend(loc="lower right", fontsize="small")
+    legend(axis)
     return tight(figure)
 
 

@@ -12,6 +12,7 @@ from strata.figures.style import (
     MODEL_COLOUR,
     PUBLISHED_COLOUR,
     PUBLISHED_MARK,
+    legend,
     panels,
     tight,
     words,
@@ -42,7 +43,7 @@ def anatomy_recovery(shown: Shown) -> Figure:
         axis.set(xlim=(-0.2, None), yscale="log", title=TEXT_LABELS[text])
         axis.set_xlabel("training steps on the noised layer")
     axes[0, 0].set_ylabel("perplexity / untouched model's")
-    axes[0, -1].legend(fontsize="small")
+    legend(axes[0, -1], ncol=1 + len(layers) // 16)
     return tight(figure)
 
 
@@ -79,7 +80,7 @@ def anatomy_recovery_steps(shown: Shown) -> Figure:
         axis.set_title(TEXT_LABELS[text])
         axis.set_xlabel("change of perplexity when the layer is ablated (%)")
     axes[0, 0].set_ylabel("training steps to recovery")
-    axes[0, 0].legend(fontsize="small", loc="center right")
+    legend(axes[0, -1])
     return tight(figure)
 
 
@@ -105,5 +106,5 @@ def anatomy_growth(shown: Shown) -> Figure:
         title = f"{setting}: validation loss (nats per token), range over seeds"
         axes[0, column].set(title=title, xlabel="optimizer steps")
         axes[1, column].set_xlabel("GFLOPs, frozen layers' forward passes counted")
-    axes[0, -1].legend(fontsize="small")
+    legend(axes[0, -1])
     return tight(figure)

@@ -11,6 +11,7 @@ from strata.figures.style import (
     SUBJECT_COLOURS,
     band,
     intervals,
+    legend,
     tight,
     words,
 )
@@ -36,7 +37,7 @@ def anatomy_predictability(shown: Shown) -> Figure:
     axis.set_xscale("symlog", linthresh=1)
     axis.set_xlabel("R2, one point a weight matrix")
     axis.invert_yaxis()
-    axis.legend(loc="lower left", fontsize="small")
+    legend(axis)
     return tight(figure)
 
 
@@ -54,7 +55,7 @@ def anatomy_deltas(shown: Shown) -> Figure:
     axis.axhline(published, color=PUBLISHED_COLOUR, ls="--", label=f"published: {published:g}")
     axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
     axis.set_ylabel("correlation of consecutive deltas")
-    axis.legend(loc="upper left", fontsize="small")
+    legend(axis)
     return tight(figure)
 
 
@@ -73,5 +74,5 @@ def anatomy_predicted_layers(shown: Shown) -> Figure:
     axis.scatter(published.keys(), published.values(), **PUBLISHED_MARK, label="published")
     axis.set(xlabel="layers replaced by their predictions", yscale="log")
     axis.set_ylabel("perplexity: median, least, greatest")
-    axis.legend(fontsize="small")
+    legend(axis)
     return tight(figure)

@@ -12,8 +12,8 @@ from strata.figures.shown import Shown
 from strata.figures.style import (
     PALETTE,
     SUBJECT_COLOURS,
-    band,
     intervals,
+    legend,
     panels,
     subject_label,
     subject_lines,
@@ -32,6 +32,7 @@ MEASURE_LABELS = {
     "linear_cka": "linear CKA,\nwithout the first",
 }
 CHANGE_LABELS = {"skip": "layer left out", "swap": "swapped with the next layer"}
+DODGE = 0.12  # affected layers between points of neighbouring variants
 KV_LABELS = {"per_visit": "one slot a layer visit", "averaged": "averaged keys and values"}
 
 
@@ -68,8 +69,8 @@ def painters_drift(shown: Shown) -> Figure:
         axes[1, column].set(xlabel="state", yscale="log")
     axes[0, 0].set_ylabel("cosine to the full model's")
     axes[1, 0].set_ylabel("variance over the full model's")
-    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
+    legend(axes[0, -1])
+    return tight(figure)
 
 
 def _matrix(table: pd.DataFrame) -> np.ndarray:
@@ -89,8 +90,8 @@ def painters_token_norms(shown: Shown) -> Figure:
             label = f"{subject_label(subject)}, {words(column)}"
             axis.plot(rows["state"], rows[column], label=label, **look)
     axis.set(yscale="log", xlabel="state", ylabel="mean norm of the hidden state")
-    axis.legend()
-    return figure
+    legend(axis)
+    return tight(figure)
 
 
 def painters_single_layer(shown: Shown) -> Figure:
@@ -102,7 +103,7 @@ def painters_single_layer(shown: Shown) -> Figure:
         full_line(axis, table.query("subject == @MODEL")["full"].iloc[0])
         axis.set(title=label, xlabel="layer")
     axes[0].set_ylabel("LAMBADA accuracy (share of items)")
-    axes[1].legend(loc="lower right", bbox_to_anchor=(1, 0.08))
+    legend(axes[1])
     return tight(figure)
 
 
@@ -116,7 +117,7 @@ def painters_variants(shown: Shown) -> Figure:
         axis.axhline(0, color="0.3", lw=0.8)
         axis.set_title(subject_label(subject))
     axes[0, 0].set_ylabel("normalised median (guessing 0, full model 1)")
-    axes[0, 0].legend(fontsize=9)
+    legend(axes[0, -1], axes[0, 0])
     return tight(figure)
 
 
@@ -129,16 +130,17 @@ def painters_tasks(shown: Shown) -> Figure:
         variant_lines(axis, table[table["task"] == task])
         axis.set_title(task)
     axes[0, 0].set_ylabel("accuracy (share of items)")
-    axes[0, -1].legend(fontsize=8)
+    legend(axes[0, -1])
     return tight(figure)
 
 
 def variant_lines(axis: Axes, table: pd.DataFrame) -> None:
-    """A line and its interval for every variant over affected layers."""
-    for variant, rows in table.groupby("variant", sort=False):
-        curve = rows.set_index("affected")
-        look = {"color": VARIANT_COLOURS[variant], "ms": 4, "label": words(variant)}
-        band(axis, curve["value"], (curve["low"], curve["high"]), "o-", alpha=0.1, **look)
+    """A line and its intervals for every variant over affected layers, dodged."""
+    groups = table.groupby("variant", sort=False)
+    for place, (variant, rows) in enumerate(groups):
+        where = rows["affected"] + DODGE * (place - (len(groups) - 1) / 2)
+        look = {"color": VARIANT_COLOURS[variant], "ms": 4, "lw": 1, "label": words(variant)}
+        intervals(axis, where, rows, fmt="o-", **look)
     axis.set_xlabel("affected layers M")
 
 
@@ -160,11 +162,13 @@ def loops_panels(table: pd.DataFrame, best: pd.DataFrame, score: str) -> Figure:
     grid = own.pivot(index="affected", columns="loops", values="value").iloc[::-1]
     look = {"annot": grid.shape[1] <= 12, "fmt": ".2f", "annot_kws": {"size": 8}}
     sns.heatmap(grid, ax=heat, cmap="viridis", **look)
+    for cell in heat.texts:  # dark on bright cells whatever the page's colours
+        cell.set_color("white" if cell.get_color() == "w" else "black")
     heat.set(title=score, ylabel="affected layers M", xlabel="passes")
     subject_lines(line, best, "affected", fmt="o-", ms=4)
     line.set_title("best number of passes, 95% interval")
     line.set(xlabel="affected layers M", ylabel="passes")
-    line.legend()
+    legend(line)
     return tight(figure)
 
 
@@ -174,7 +178,7 @@ def painters_generation(shown: Shown) -> Figure:
     figure, (accuracy, agreement) = plt.subplots(1, 2, figsize=(12.4, 4.4))
     groups = table[table["affected"] > 0].groupby(["variant", "kv"], sort=False)
     for place, ((variant, kv), rows) in enumerate(groups):
-        where = rows["affected"] + 0.12 * (place - (len(groups) - 1) / 2)
+        where = rows["affected"] + DODGE * (place - (len(groups) - 1) / 2)
         style = {"color": VARIANT_COLOURS[variant], "fmt": "s" if kv == "averaged" else "o"}
         style["markerfacecolor"] = "white" if kv == "averaged" else VARIANT_COLOURS[variant]
         label = f"{words(variant)}, {KV_LABELS[kv]}"
@@ -182,7 +186,7 @@ def painters_generation(shown: Shown) -> Figure:
         agreement.errorbar(where, rows["one_pass"], **style)
     full_line(accuracy, table.query("variant == 'full'")["value"].iloc[0])
     accuracy.set(title="arithmetic", ylabel="exact match (share of problems)")
-    accuracy.legend(fontsize=8)
+    legend(agreement, accuracy)
     agreement.set_title("tokens that one pass without a cache would choose")
     agreement.set_ylabel("share of generated tokens")
     for axis in (accuracy, agreement):

@@ -5,15 +5,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strata.figures.shown import Shown
-from strata.figures.style import intervals, panels, subject_label, tight, words
-from strata.painters.figures.decoders import VARIANT_COLOURS, full_line, variant_lines
+from strata.figures.style import legend, panels, subject_label, tight
+from strata.painters.figures.decoders import full_line, variant_lines
 
 READING_LABELS = {
     "frozen": "frozen, classifier trained",
     "converged": "frozen, converged readout",
     "finetuned": "fine-tuned under it",
 }
-DODGE = 0.12  # affected layers between points of neighbouring variants
 
 
 def painters_glue(shown: Shown) -> Figure:
@@ -28,7 +27,7 @@ def painters_glue(shown: Shown) -> Figure:
             if row == 0:
                 axis.set_title(subject_label(subject))
         axes[row, 0].set_ylabel(f"{label}\nGLUE average")
-    axes[0, 0].legend(fontsize=8)
+    legend(axes[0, -1], axes[0, 0])
     return tight(figure)
 
 
@@ -47,18 +46,11 @@ def painters_glue_tasks(shown: Shown) -> Figure:
             else:
                 _with_full(axis, part)
         axes[row, 0].set_ylabel(label)
-    axes[0, 0].legend(fontsize=7)
+    legend(axes[0, -1], axes[0, 0])
     return tight(figure)
 
 
 def _with_full(axis: Axes, table: pd.DataFrame) -> None:
-    """Every variant, and the full model as a dotted line; a single M is drawn as dodged points."""
+    """Every variant, and the full model as a dotted line."""
     full_line(axis, table.query("variant == 'full'")["value"].iloc[0])
-    variants = table.query("variant != 'full'")
-    if variants["affected"].nunique() > 1:
-        variant_lines(axis, variants)
-        return
-    for place, (variant, rows) in enumerate(variants.groupby("variant", sort=False)):
-        where = rows["affected"] + DODGE * (place - (len(variants) - 1) / 2)
-        intervals(axis, where, rows, ms=4, color=VARIANT_COLOURS[variant], label=words(variant))
-    axis.set_xlabel("affected layers M")
+    variant_lines(axis, table.query("variant != 'full'"))

@@ -9,6 +9,7 @@ from strata.figures.shown import Shown
 from strata.figures.style import (
     PALETTE,
     intervals,
+    legend,
     panels,
     subject_label,
     subject_lines,
@@ -36,7 +37,7 @@ def painters_fidelity(shown: Shown) -> Figure:
             axis.axhline(0, color="0.3", lw=0.8)
             axis.set(title=f"{decoder}\n{subject_label(subject)}", ylim=(-0.3, 1.05))
         row[0].set_ylabel(LABEL)
-    axes[0, 0].legend(fontsize=8)
+    legend(axes[0, -1], axes[0, 0])
     return tight(figure)
 
 
@@ -48,7 +49,7 @@ def painters_fidelity_layers(shown: Shown) -> Figure:
         subject_lines(axis, table[table["variant"] == f"{change}_layer"], "at", fmt="o-", ms=4)
         axis.set(title=label, xlabel="layer")
     axes[0].set_ylabel(LABEL)
-    axes[1].legend(loc="lower right")
+    legend(axes[1])
     return tight(figure)
 
 
@@ -71,7 +72,7 @@ def painters_fidelity_kinds(shown: Shown) -> Figure:
         axis.set_xticks(range(len(own)), names, rotation=30, ha="right")
         axis.set_title(words(variant))
     axes[0, 0].set_ylabel("rise of the NLL over the unedited model's")
-    axes[0, 0].legend()
+    legend(axes[0, -1], axes[0, 0])
     return tight(figure)
 
 
