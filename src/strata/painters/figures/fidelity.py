@@ -33,7 +33,9 @@ def painters_fidelity(shown: Shown) -> Figure:
             variant_lines(axis, own[own["variant"].isin(VARIANTS)])
             for name, style in zip(APPENDIX, APPENDIX_LINES, strict=True):
                 extra = own[own["variant"] == name]
-                axis.plot(extra["affected"], extra["value"], style, color="0.4", label=words(name))
+                axis.plot(
+                    extra["affected"], extra["value"], ls=style, color="0.4", label=words(name)
+                )
             axis.axhline(0, color="0.3", lw=0.8)
             axis.set(title=f"{decoder}\n{subject_label(subject)}", ylim=(-0.3, 1.05))
         row[0].set_ylabel(LABEL)
