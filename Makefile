@@ -81,7 +81,7 @@ dist: report  ## write dist/strata-VERSION.zip: the report, its evidence and the
 	@echo dist/strata-$(VERSION).zip
 
 test: setup lint  ## everything CI runs: lint, tests, smoke pipeline, notebooks
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 
 lint: setup

@@ -32,28 +32,17 @@ def evidence(folder):
     return {file.name: file.read_bytes() for file in files}
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("alone")
-    return folder, units(worker(folder))
-
-
-def test_two_processes_share_the_units_and_write_the_bytes_of_one(alone, tmp_path):
-    folder, [count] = alone
-    shares = units(worker(tmp_path, *TORCHRUN))
-    assert len(shares) == 2 and sum(shares) == count and min(shares) > count / 4
-    assert evidence(tmp_path) == evidence(folder) and len(evidence(tmp_path)) == 4
-    assert not any((tmp_path / "work").glob("*/*"))
-
-
-def test_a_killed_process_ends_the_run_and_finished_units_stay(alone, tmp_path):
-    done = worker(tmp_path, *TORCHRUN, dies_at=2)
+def test_two_processes_write_the_bytes_of_one_that_goes_on_after_a_kill(tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    done = worker(killed, *TORCHRUN, dies_at=2)
     assert done.returncode != 0 and len(re.findall(ENDINGS, done.stderr)) == 1
-    kept = len(list((tmp_path / "work").glob("*/*/*.json")))
-    assert kept and not (tmp_path / "results").exists()
-    folder, [count] = alone
-    [again] = units(worker(tmp_path))
-    assert evidence(tmp_path) == evidence(folder) and again == count - kept
+    kept = len(list((killed / "work").glob("*/*/*.json")))
+    assert kept and not (killed / "results").exists()
+    [again] = units(worker(killed))
+    shares = units(worker(whole, *TORCHRUN))
+    assert len(shares) == 2 and sum(shares) == kept + again and min(shares) > sum(shares) / 4
+    assert evidence(killed) == evidence(whole) and len(evidence(whole)) == 4
+    assert not any((whole / "work").glob("*/*"))
 
 
 @pytest.fixture
