@@ -211,7 +211,10 @@ def by_metric(found: Measured) -> pd.DataFrame:
 
 
 def items(found: Measured, seeds: Sequence[int] = (0,)) -> pd.DataFrame:
-    """A row a task and validation item: its label, and the answer of every case and seed."""
+    """A row a task and validation item: its label, and the answer of every case and seed.
+
+    Answers that are scores are given to three decimals; measurements come from all digits.
+    """
     columns = [f"{case.name}:seed{seed}" for case in found.cases for seed in seeds]
     tables = {
         task: pd.DataFrame(each.answers.reshape(len(columns), -1).T, columns=columns).assign(
@@ -220,7 +223,7 @@ def items(found: Measured, seeds: Sequence[int] = (0,)) -> pd.DataFrame:
         for task, each in found.answers.items()
     }
     table = pd.concat(tables, names=["task", "item"]).reset_index()
-    return table[["task", "item", "label", *columns]]
+    return table[["task", "item", "label", *columns]].round(dict.fromkeys(columns, 3))
 
 
 def describe(found: Measured) -> dict[str, Any]:
